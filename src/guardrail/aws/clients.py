@@ -1,0 +1,43 @@
+"""SDK clients with the retries and time-outs that this product needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
+    from mypy_boto3_sqs.client import SQSClient
+
+CONFIG = Config(
+    # Explicit: botocore 1.44 changed the default to three attempts within about three seconds,
+    # which is less than the 3.3 s that EC2 needs to grant one more endpoint write.
+    retries={"mode": "standard", "total_max_attempts": 5},
+    # A call with missing permissions was reported to hang until the function timed out.
+    connect_timeout=3,
+    read_timeout=10,
+)
+
+
+def ec2() -> EC2Client:
+    """Return a client of Amazon EC2."""
+    return boto3.client("ec2", config=CONFIG)
+
+
+def dynamodb() -> DynamoDBClient:
+    """Return a client of Amazon DynamoDB."""
+    return boto3.client("dynamodb", config=CONFIG)
+
+
+def scheduler() -> EventBridgeSchedulerClient:
+    """Return a client of Amazon EventBridge Scheduler."""
+    return boto3.client("scheduler", config=CONFIG)
+
+
+def sqs() -> SQSClient:
+    """Return a client of Amazon SQS."""
+    return boto3.client("sqs", config=CONFIG)

@@ -1,0 +1,139 @@
+"""From the shapes of EC2's Describe answers to the guardrail's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from guardrail.core.model import (
+    DnsAttributes,
+    Endpoint,
+    ObservedVpc,
+    SecurityGroup,
+    Service,
+    ServiceOffer,
+    Subnet,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import (
+        IpPermissionOutputTypeDef,
+        SecurityGroupTypeDef,
+        ServiceDetailTypeDef,
+        SubnetTypeDef,
+        TagTypeDef,
+        VpcEndpointTypeDef,
+        VpcTypeDef,
+    )
+
+OPEN_POLICY = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
+"""The policy of an endpoint that was given none: everyone may do everything.
+
+Source: AWS PrivateLink guide, "Control access to VPC endpoints using endpoint policies".
+"""
+
+_ALIVE = frozenset({"pendingacceptance", "pending", "available", "partial"})
+_HTTPS = 443
+
+
+def offer(detail: ServiceDetailTypeDef) -> ServiceOffer | None:
+    """Return the offer if `detail` is a PrivateLink service of Step Functions, else None.
+
+    The name's last label tells the service; what stands before it differs by partition
+    (`cn.com.amazonaws.…` in China). Only services of AWS itself count.
+    """
+    label = detail.get("ServiceName", "").rpartition(".")[2].removesuffix("-fips")
+    kinds = {kind.get("ServiceType") for kind in detail.get("ServiceType", [])}
+    if label not in set(Service) or detail.get("Owner") != "amazon" or "Interface" not in kinds:
+        return None
+    return ServiceOffer(
+        service=Service(label),
+        name=detail["ServiceName"],
+        zones=frozenset(detail.get("AvailabilityZones", [])),
+        private_dns=bool(detail.get("PrivateDnsName") or detail.get("PrivateDnsNames")),
+    )
+
+
+def observed_vpc(vpc: VpcTypeDef) -> ObservedVpc:
+    """Return the VPC itself, with its associated CIDR blocks of both families."""
+    v4 = [
+        block.get("CidrBlock", "")
+        for block in vpc.get("CidrBlockAssociationSet", [])
+        if block.get("CidrBlockState", {}).get("State", "associated") == "associated"
+    ]
+    v6 = [
+        block.get("Ipv6CidrBlock", "")
+        for block in vpc.get("Ipv6CidrBlockAssociationSet", [])
+        if block.get("Ipv6CidrBlockState", {}).get("State") == "associated"
+    ]
+    primary = [vpc["CidrBlock"]] if vpc.get("CidrBlock") else []
+    return ObservedVpc(
+        vpc_id=vpc.get("VpcId", ""),
+        owner_id=vpc.get("OwnerId", ""),
+        is_default=vpc.get("IsDefault", False),
+        cidrs=tuple(dict.fromkeys(cidr for cidr in (*primary, *v4, *v6) if cidr)),
+        tags=tag_map(vpc.get("Tags", [])),
+    )
+
+
+def subnet(found: SubnetTypeDef) -> Subnet | None:
+    """Return the subnet if an endpoint's IPv4 interface can stand in it, else None."""
+    if found.get("State") != "available" or found.get("Ipv6Native"):
+        return None
+    return Subnet(
+        subnet_id=found.get("SubnetId", ""),
+        zone=found.get("AvailabilityZone", ""),
+        free_addresses=found.get("AvailableIpAddressCount", 0),
+        tags=tag_map(found.get("Tags", [])),
+    )
+
+
+def is_alive(found: VpcEndpointTypeDef) -> bool:
+    """Whether the endpoint serves or will; failed, rejected and deleted ones do not.
+
+    The SDK's model spells states in another case than EC2 does, so case is ignored.
+    """
+    return str(found.get("State", "")).lower() in _ALIVE
+
+
+def endpoint(found: VpcEndpointTypeDef, service: Service) -> Endpoint:
+    """Return the endpoint; one without a policy has the default that lets everyone in."""
+    return Endpoint(
+        endpoint_id=found.get("VpcEndpointId", ""),
+        service=service,
+        policy=found.get("PolicyDocument") or OPEN_POLICY,
+        private_dns=found.get("PrivateDnsEnabled", False),
+        subnet_ids=frozenset(found.get("SubnetIds", [])),
+        group_ids=frozenset(group.get("GroupId", "") for group in found.get("Groups", [])),
+        tags=tag_map(found.get("Tags", [])),
+    )
+
+
+def security_group(found: SecurityGroupTypeDef) -> SecurityGroup:
+    """Return the group with the CIDR blocks that it lets reach TCP 443."""
+    rules = [rule for rule in found.get("IpPermissions", []) if _opens_https(rule)]
+    v4 = (block.get("CidrIp", "") for rule in rules for block in rule.get("IpRanges", []))
+    v6 = (block.get("CidrIpv6", "") for rule in rules for block in rule.get("Ipv6Ranges", []))
+    return SecurityGroup(
+        group_id=found.get("GroupId", ""),
+        name=found.get("GroupName", ""),
+        clients=frozenset(cidr for cidr in (*v4, *v6) if cidr),
+    )
+
+
+def dns_attributes(*, support: bool | None, hostnames: bool | None) -> DnsAttributes:
+    """Return the attributes as DescribeVpcAttribute gives them, missing ones as off."""
+    return DnsAttributes(support=bool(support), hostnames=bool(hostnames))
+
+
+def tag_map(tags: Iterable[TagTypeDef]) -> Mapping[str, str]:
+    """Return EC2's list of tags as a mapping."""
+    return {tag.get("Key", ""): tag.get("Value", "") for tag in tags}
+
+
+def _opens_https(rule: IpPermissionOutputTypeDef) -> bool:
+    protocol = rule.get("IpProtocol")
+    if protocol == "-1":
+        return True
+    low, high = rule.get("FromPort", -1), rule.get("ToPort", -1)
+    return protocol in {"tcp", "6"} and low <= _HTTPS <= high

@@ -1,0 +1,37 @@
+"""The default baseline: the most that an endpoint may grant, shipped with the code.
+
+It is a file of the artifact, so it is reviewed, versioned and deployed like code, costs no
+call at run time and cannot be loosened by writing a parameter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+_FILE = Path(__file__).parent.parent / "baseline" / "states.json"
+_ACCOUNT = re.compile(r"\d{12}")
+_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
+
+
+def render_baseline(*, account: str, organization_id: str = "", partition: str = "aws") -> str:
+    """Return the baseline as minified JSON for one account.
+
+    With an organisation id (`o-` and 10 to 32 lower-case letters or digits), principals of
+    the organisation on resources of the organisation; without one, the account alone.
+    Raises ValueError when an id has not the form that AWS gives it, so that nothing but an
+    id can enter the policy.
+    """
+    if not _ACCOUNT.fullmatch(account):
+        raise ValueError(f"{account!r} is not an account id: 12 digits are needed")
+    if organization_id and not _ORGANIZATION.fullmatch(organization_id):
+        raise ValueError(f"{organization_id!r} is not an organisation id such as o-abc1234567")
+    variants = json.loads(_FILE.read_text(encoding="utf-8"))
+    text = json.dumps(
+        variants["organization" if organization_id else "account"], separators=(",", ":")
+    )
+    values = {"account": account, "organization": organization_id, "partition": partition}
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text

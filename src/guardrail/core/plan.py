@@ -1,0 +1,103 @@
+"""From observed state to a plan: what is wrong with one VPC, and what removes it.
+
+A pure decision: the same observation and knowledge give the same plan, and a compliant VPC
+gives none. It must not know how an action is carried out, nor whether anything is: observe
+mode carries the same plan to a port that only records it.
+
+    every endpoint of the owner or of ours   policy contained? else write one that is
+    VPC in scope, service offered:
+        no endpoint                          wait for subnets, DNS and quiet, then create
+        a managed endpoint                   subnets, private DNS, security group complete?
+        an adopted endpoint                  left as it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from guardrail.core.exemption import find_exemption
+from guardrail.core.model import (
+    Endpoint,
+    Finding,
+    Intent,
+    Known,
+    Mode,
+    ObservedVpc,
+    Plan,
+    Reason,
+    Step,
+    WritePolicy,
+)
+from guardrail.core.policy import PolicyCode, decide, fallback
+from guardrail.core.provision import service_steps
+
+_REASONS = {
+    PolicyCode.BROADER: Reason.POLICY_BROADER,
+    PolicyCode.UNDECIDED: Reason.POLICY_UNDECIDED,
+    PolicyCode.MALFORMED: Reason.POLICY_MALFORMED,
+}
+
+
+def plan(vpc: ObservedVpc, intent: Intent, known: Known) -> Plan:
+    """Return what is wrong with `vpc` and the actions that remove it, in order of urgency."""
+    steps = list(_steps(vpc, intent, known))
+    findings = tuple(step for step in steps if isinstance(step, Finding))
+    actions = tuple(step for step in steps if not isinstance(step, Finding))
+    return Plan(vpc.vpc_id, findings, actions)
+
+
+def needs_dns(vpc: ObservedVpc, intent: Intent) -> bool:
+    """Whether the VPC's DNS attributes matter: two calls per VPC, so asked only then."""
+    settled = {e.service for e in vpc.endpoints if e.private_dns or not e.managed}
+    return not settled.issuperset(intent.services)
+
+
+def policy_hash(policy: str) -> str:
+    """Return the SHA-256 of a policy's text, as inventory and log lines hold it."""
+    return sha256(policy.encode()).hexdigest()
+
+
+def _steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]:
+    if vpc.owner_id != known.account_id:
+        message = f"{vpc.vpc_id} belongs to account {vpc.owner_id}; only its owner can act"
+        yield Finding(Reason.OUT_OF_SCOPE, message)
+        return
+    if exemption := find_exemption(vpc.tags, intent.exemption_tag, known.today):
+        message = f"exempt until {exemption.until.isoformat()}: {exemption.reason}"
+        yield Finding(Reason.EXEMPT, message)
+        return
+    for endpoint in vpc.endpoints:
+        yield from _policy_steps(endpoint, intent, known)
+    for service in intent.services:
+        yield from service_steps(vpc, service, intent, known)
+
+
+def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[Step]:
+    if exemption := find_exemption(endpoint.tags, intent.exemption_tag, known.today):
+        message = f"exempt until {exemption.until.isoformat()}: {exemption.reason}"
+        yield Finding(Reason.EXEMPT, message, endpoint.service, endpoint.endpoint_id)
+        return
+    verdict = decide(endpoint.policy, known.baseline)
+    if verdict.contained:
+        return
+    first, spared = verdict.reasons[0], _spared(endpoint, intent, known)
+    message = f"{first.message}{spared}"
+    yield Finding(
+        _REASONS[first.code], message, endpoint.service, endpoint.endpoint_id, verdict=verdict
+    )
+    if not spared:
+        policy = fallback(endpoint.policy, known.baseline)
+        yield WritePolicy(endpoint.endpoint_id, policy, before=endpoint.policy)
+
+
+def _spared(endpoint: Endpoint, intent: Intent, known: Known) -> str:
+    """Say why the endpoint's policy is only reported; empty when it is to be replaced."""
+    if intent.mode is not Mode.ENFORCE_NEW or endpoint.managed:
+        return ""
+    if known.inventory is None:
+        return " (only reported: the inventory is not taken yet)"
+    stored = known.inventory.policies.get(endpoint.endpoint_id)
+    if stored == policy_hash(endpoint.policy):
+        return " (only reported: unchanged since before the guardrail)"
+    return ""

@@ -1,0 +1,139 @@
+"""From a CloudTrail record to a trigger: where to look, and who acted. Never what to do.
+
+Records come in two serialisations, omit members over 100 KB, arrive late, twice or out of
+order, and several carry no VPC id at all. So ids are gathered from wherever they stand under
+the known names, and every shape of input is survived.
+Source: AWS CloudTrail user guide, "Record contents"; the wrapper's name may be abbreviated
+and one-element lists may be objects (seen in published records).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+_ID = re.compile(r"(?:vpc|vpce|subnet|sg)-[0-9a-f]{8,17}")
+_ID_KEYS = frozenset(
+    {"vpcid", "vpcendpointid", "subnetid", "groupid", "securitygroupid"}
+    | {"vpcids", "vpcendpointids", "subnetids", "groupids", "securitygroupids"}
+)
+_TAG_KEYS = frozenset({"tagset", "tagspecification", "tagspecificationset"})
+_MAX_NODES = 20_000
+_MAX_TEXT = 512
+
+SETTLED = "VPC Settled"
+"""The detail-type of the guardrail's own message that a VPC has been quiet long enough."""
+
+SOURCE = "sfn-endpoint-guardrail"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Why the guardrail looks now: the ids an event names, and who acted when.
+
+    `vpc_ids` is None for "every VPC". `settled` says that creation need not wait.
+    """
+
+    name: str
+    vpc_ids: frozenset[str] | None = None
+    other_ids: frozenset[str] = frozenset()
+    actor: str | None = None
+    user_agent: str | None = None
+    event_id: str | None = None
+    event_time: datetime | None = None
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that says nothing to act on, with the reason for the log."""
+
+    reason: str
+
+
+SWEEP = Trigger("sweep")
+
+
+def read_trigger(event: object) -> Trigger | Ignored:
+    """Return what `event` (an EventBridge event) points at, or why it is ignored.
+
+    Never raises, whatever the event is: rule patterns are not a promise about its shape.
+    """
+    if not isinstance(event, Mapping) or not isinstance(event.get("detail"), Mapping):
+        return Ignored("not an EventBridge event with a detail object")
+    if event.get("source") == SOURCE:
+        return _read_settled(event)
+    if event.get("source") != "aws.ec2":
+        return Ignored("not an event of aws.ec2")
+    return _read_record(event["detail"])
+
+
+def _read_settled(event: Mapping[str, Any]) -> Trigger | Ignored:
+    vpc_ids = frozenset(_ids(event["detail"]))
+    if event.get("detail-type") != SETTLED or not vpc_ids:
+        return Ignored(f"not a message '{SETTLED}' that names a VPC")
+    return Trigger(SETTLED, vpc_ids)
+
+
+def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
+    name = record.get("eventName")
+    if not isinstance(name, str) or record.get("eventSource") != "ec2.amazonaws.com":
+        return Ignored("not a CloudTrail record of ec2.amazonaws.com with an eventName")
+    if record.get("errorCode") is not None:
+        return Ignored("the call failed, so it changed nothing")
+    ids = frozenset(_ids([record.get("requestParameters"), record.get("responseElements")]))
+    if not ids:
+        return Ignored("the record names no VPC or endpoint; the next sweep looks at all of them")
+    vpc_ids = frozenset(i for i in ids if i.startswith("vpc-"))
+    return Trigger(
+        name=name[:_MAX_TEXT],
+        vpc_ids=vpc_ids,
+        other_ids=ids - vpc_ids,
+        actor=_actor(record.get("userIdentity")),
+        user_agent=_text(record.get("userAgent")),
+        event_id=_text(record.get("eventID")),
+        event_time=_time(record.get("eventTime")),
+        settled=False,
+    )
+
+
+def _ids(root: object) -> Iterator[str]:
+    """Yield the ids that stand under the known names, however deep; tags are not looked at."""
+    pending: list[tuple[object, bool]] = [(root, False)]
+    for _ in range(_MAX_NODES):
+        if not pending:
+            return
+        node, named = pending.pop()
+        if isinstance(node, str):
+            if named and _ID.fullmatch(node):
+                yield node
+        elif isinstance(node, Mapping):
+            pending.extend(
+                (value, named or str(key).lower() in _ID_KEYS)
+                for key, value in node.items()
+                if str(key).lower() not in _TAG_KEYS
+            )
+        elif isinstance(node, list):
+            pending.extend((value, named) for value in node)
+
+
+def _actor(identity: object) -> str | None:
+    if not isinstance(identity, Mapping):
+        return None
+    names = (identity.get(key) for key in ("arn", "principalId", "invokedBy", "type"))
+    return next((text for text in map(_text, names) if text), None)
+
+
+def _text(value: object) -> str | None:
+    return value[:_MAX_TEXT] if isinstance(value, str) else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

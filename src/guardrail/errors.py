@@ -1,0 +1,26 @@
+"""The few errors of the guardrail, each a disposition: what the caller does next.
+
+Drift is never an error, and neither is "gone": both are outcomes. Bugs propagate as they are.
+"""
+
+from __future__ import annotations
+
+
+class GuardrailError(Exception):
+    """Base of all errors that the guardrail raises on purpose."""
+
+
+class RetryableError(GuardrailError):
+    """Throttled, unavailable, pending or not yet visible: raise, Lambda tries again."""
+
+
+class TerminalError(GuardrailError):
+    """Access denied or a request that EC2 rejects: trying again changes nothing."""
+
+
+class RefusedError(GuardrailError):
+    """The guardrail refuses to write: it would widen access or touch another service."""
+
+
+class SettingsError(GuardrailError):
+    """The configuration is wrong; the message names the setting and what it accepts."""

@@ -1,0 +1,135 @@
+"""What one reconcile found and did, as the canonical log line holds it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from guardrail.core.model import Action, Finding, Mode, Reason, WritePolicy
+from guardrail.core.plan import policy_hash
+from guardrail.core.trail import Trigger
+from guardrail.ports import Result
+
+
+class Outcome(StrEnum):
+    """A reconcile in one word."""
+
+    COMPLIANT = "compliant"
+    REPAIRED = "repaired"
+    REPORTED = "reported"
+    DEFERRED = "deferred"
+    WAITING = "waiting"
+    SETTLING = "settling"
+    SKIPPED = "skipped"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of the plan and what became of it."""
+
+    action: Action
+    result: Result
+    resource_id: str | None = None
+
+    @property
+    def target(self) -> str:
+        """The id that the action is about: what it made, else what it changes."""
+        names = ("endpoint_id", "group_id", "vpc_id")
+        known = (getattr(self.action, name, None) for name in names)
+        return self.resource_id or next(str(value) for value in known if value)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One reconcile of one VPC. `exposure_ms` is set when a policy was put back."""
+
+    vpc_id: str
+    trigger: Trigger
+    mode: Mode
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    gone: bool = False
+    error: str | None = None
+    exposure_ms: int | None = None
+    duration_ms: int = 0
+
+    @property
+    def outcome(self) -> Outcome:
+        """The most telling word, the worst first."""
+        results = {step.result for step in self.steps}
+        reasons = {finding.reason for finding in self.findings}
+        ranked = (
+            (Outcome.FAILED, self.error is not None),
+            (Outcome.GONE, self.gone),
+            (Outcome.REPAIRED, Result.APPLIED in results),
+            (Outcome.DEFERRED, Result.DEFERRED in results),
+            (Outcome.REPORTED, any(reason.is_drift for reason in reasons)),
+            (Outcome.SETTLING, Reason.SETTLING in reasons),
+            (Outcome.WAITING, bool(reasons & _WAITING)),
+            (Outcome.SKIPPED, bool(reasons & _SKIPPED)),
+        )
+        return next((outcome for outcome, holds in ranked if holds), Outcome.COMPLIANT)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the canonical log line `reconciled`."""
+        return {
+            "vpc_id": self.vpc_id,
+            "trigger": self.trigger.name,
+            "event_id": self.trigger.event_id,
+            "actor": self.trigger.actor,
+            "user_agent": self.trigger.user_agent,
+            "mode": self.mode,
+            "outcome": self.outcome,
+            "drift": [f.reason for f in self.findings if f.reason.is_drift],
+            "states": [f.reason for f in self.findings if not f.reason.is_drift],
+            "findings": [_finding_fields(finding) for finding in self.findings],
+            "actions": [_step_fields(step) for step in self.steps],
+            "witness": _witness(self.findings),
+            **_hashes(self.steps),
+            "error": self.error,
+            "exposure_ms": self.exposure_ms,
+            "duration_ms": self.duration_ms,
+        }
+
+
+_WAITING = frozenset({Reason.WAITING_FOR_DNS, Reason.WAITING_FOR_SUBNETS})
+_SKIPPED = frozenset({Reason.OUT_OF_SCOPE, Reason.EXEMPT, Reason.NOT_APPLICABLE})
+
+
+def _finding_fields(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.reason,
+        "endpoint_id": finding.endpoint_id,
+        "service": finding.service,
+        "message": finding.message,
+    }
+
+
+def _step_fields(step: Step) -> dict[str, Any]:
+    detail = {
+        name: value if not isinstance(value, str) or len(value) <= 200 else policy_hash(value)
+        for name, value in asdict(step.action).items()
+        if name not in {"policy", "before", "client_token"}
+    }
+    return {
+        "action": step.action.kind,
+        "target": step.target,
+        "result": step.result,
+        "detail": detail,
+    }
+
+
+def _witness(findings: tuple[Finding, ...]) -> dict[str, Any] | None:
+    witnesses = (f.verdict.witness for f in findings if f.verdict and f.verdict.witness)
+    return next((asdict(witness) for witness in witnesses), None)
+
+
+def _hashes(steps: tuple[Step, ...]) -> dict[str, str | None]:
+    write = next((s.action for s in steps if isinstance(s.action, WritePolicy)), None)
+    return {
+        "policy_sha256_before": policy_hash(write.before) if write else None,
+        "policy_sha256_after": policy_hash(write.policy) if write else None,
+    }

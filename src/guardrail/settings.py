@@ -1,0 +1,107 @@
+"""The stack's parameters as the functions read them: environment variables, validated once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_network
+from typing import TypeVar
+
+from guardrail.core.model import Intent, Mode, Service, VpcDns
+from guardrail.errors import SettingsError
+
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the owner asked for (`intent`) and where the stack's own parts are."""
+
+    intent: Intent
+    organization_id: str
+    settle_seconds: int
+    history_days: int
+    table_name: str
+    stack_id: str
+    schedule_group: str
+    settle_role_arn: str
+    dead_letter_queue_arn: str
+    dead_letter_queue_url: str
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Settings:
+        """Read the settings; raises SettingsError that names the variable and what it takes."""
+        return cls(
+            intent=_intent(env),
+            organization_id=env.get("ORGANIZATION_ID", ""),
+            settle_seconds=_number(env, "SETTLE_SECONDS", 300, least=0),
+            history_days=_number(env, "HISTORY_DAYS", 90, least=1),
+            table_name=_required(env, "TABLE_NAME"),
+            stack_id=_required(env, "STACK_ID"),
+            schedule_group=env.get("SETTLE_SCHEDULE_GROUP", ""),
+            settle_role_arn=env.get("SETTLE_ROLE_ARN", ""),
+            dead_letter_queue_arn=env.get("DEAD_LETTER_QUEUE_ARN", ""),
+            dead_letter_queue_url=_required(env, "DEAD_LETTER_QUEUE_URL"),
+        )
+
+
+def _intent(env: Mapping[str, str]) -> Intent:
+    services = _list(env.get("SERVICES", "states"))
+    return Intent(
+        mode=_choice(Mode, "MODE", env.get("MODE", Mode.ENFORCE_NEW)),
+        services=tuple(_choice(Service, "SERVICES", name) for name in services),
+        default_vpcs=_choice(_DefaultVpcs, "DEFAULT_VPCS", env.get("DEFAULT_VPCS", "skip"))
+        is _DefaultVpcs.INCLUDE,
+        max_zones=_number(env, "MAX_AVAILABILITY_ZONES", 3, least=1),
+        subnet_tag=_tag(env.get("SUBNET_TAG", "")),
+        client_cidrs=tuple(_cidr(text) for text in _list(env.get("CLIENT_CIDRS", ""))),
+        vpc_dns=_choice(VpcDns, "VPC_DNS", env.get("VPC_DNS", VpcDns.WAIT)),
+        exemption_tag=env.get("EXEMPTION_TAG", ""),
+    )
+
+
+class _DefaultVpcs(StrEnum):
+    SKIP = "skip"
+    INCLUDE = "include"
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _choice(kind: type[_Choice], name: str, text: str) -> _Choice:
+    accepted = ", ".join(member.value for member in kind)
+    return _parsed(kind, name, text, accepted)
+
+
+def _number(env: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+    value = _parsed(int, name, env.get(name, str(default)), f"a whole number from {least}")
+    if value < least:
+        raise SettingsError(f"{name} is {value}; it takes a whole number from {least}")
+    return value
+
+
+def _cidr(text: str) -> str:
+    return str(_parsed(ip_network, "CLIENT_CIDRS", text, "CIDR blocks such as 10.0.0.0/8"))
+
+
+def _parsed(parse: Callable[[str], _Parsed], name: str, text: str, accepted: str) -> _Parsed:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {text!r}; it takes {accepted}") from error
+
+
+def _tag(text: str) -> tuple[str, str | None] | None:
+    key, separator, value = text.partition("=")
+    return (key, value if separator else None) if key else None
+
+
+def _list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    if not env.get(name):
+        raise SettingsError(f"{name} is not set; the stack's template sets it for every function")
+    return env[name]

@@ -1,0 +1,19 @@
+"""A VPC changed, or has settled after its changes: it gets its endpoint, complete.
+
+Invoked by the rule on CreateVpc, CreateSubnet, ModifyVpcAttribute and their kin, and by the
+one-off schedules that end the settling.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guardrail.core.model import ActionKind
+from handlers import bootstrap
+
+ALLOWED = frozenset(ActionKind)
+
+
+def handler(event: object, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own class
+    """Reconcile the VPC that the event is about; what it does not yet have, it may get."""
+    return bootstrap.respond(event, context, ALLOWED)
