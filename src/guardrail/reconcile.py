@@ -12,11 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guardrail.core.model import (
-    ENDPOINT_WRITES,
-    Action,
     ActionKind,
-    AttachSecurityGroup,
-    AuthorizeClients,
     CreateEndpoint,
     Endpoint,
     Finding,
@@ -28,23 +24,18 @@ from guardrail.core.model import (
     Plan,
     Reason,
     Service,
-    WritePolicy,
 )
 from guardrail.core.plan import plan, policy_hash
-from guardrail.core.policy import decide
-from guardrail.core.provision import PENDING_GROUP
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError, RefusedError, RetryableError
+from guardrail.errors import GuardrailError, RetryableError
+from guardrail.execution import Execution, milliseconds
 from guardrail.ports import (
-    Applied,
-    BeforeImage,
     Creation,
     Network,
     Records,
-    Result,
     Settling,
 )
-from guardrail.report import Report, Step
+from guardrail.report import Report
 
 MANAGED_TAG = "sfn-endpoint-guardrail:managed-by"
 """Tag key on everything the guardrail creates; its value is the stack's id."""
@@ -137,9 +128,15 @@ class _Pass:
         self._inventory = inventory
         self._creations = creations
         self._begun = reconciler.now()
-        self._steps: list[Step] = []
         self._findings: tuple[Finding, ...] = ()
-        self._exposure_ms: int | None = None
+        self._execution = Execution(
+            reconciler.network,
+            reconciler.records,
+            trigger,
+            baseline=reconciler.owner.baseline,
+            allowed=reconciler.allowed,
+            now=reconciler.now,
+        )
 
     def reconcile(self, vpc: ObservedVpc) -> tuple[Report, GuardrailError | None]:
         error: GuardrailError | None = None
@@ -148,7 +145,7 @@ class _Pass:
             self._note_changes(marked)
             planned = self._plan(marked)
             self._findings = planned.findings
-            error = self._apply_all(planned, marked)
+            error = self._execution.carry_out(planned)
         except GuardrailError as caught:
             error = caught
         return self._report(vpc.vpc_id, error), error
@@ -159,10 +156,10 @@ class _Pass:
             self._trigger,
             self._r.owner.intent.mode,
             findings=self._findings,
-            steps=tuple(self._steps),
+            steps=tuple(self._execution.steps),
             error=str(error) if error else None,
-            exposure_ms=self._exposure_ms,
-            duration_ms=_milliseconds(self._r.now() - self._begun),
+            exposure_ms=self._execution.exposure_ms,
+            duration_ms=milliseconds(self._r.now() - self._begun),
         )
 
     def _marked(self, vpc: ObservedVpc) -> ObservedVpc:
@@ -247,103 +244,6 @@ class _Pass:
                     " describe it yet; the next attempt looks again"
                 )
 
-    def _apply_all(self, planned: Plan, vpc: ObservedVpc) -> GuardrailError | None:
-        """Apply what this function may do; one endpoint write each, a failure stops the rest.
-
-        Policy writes go on after a failure: closing one endpoint must not wait for another.
-        """
-        error: GuardrailError | None = None
-        for action in planned.actions:
-            ready = self._with_group(action)
-            if not self._may(ready) or (error and not isinstance(ready, WritePolicy)):
-                self._steps.append(Step(ready, Result.DEFERRED))
-                continue
-            try:
-                applied = self._apply(ready, vpc)
-                self._steps.append(Step(ready, applied.result, applied.resource_id))
-            except GuardrailError as caught:
-                error = error or caught
-                self._steps.append(Step(ready, Result.FAILED))
-        return error
-
-    def _with_group(self, action: Action) -> Action:
-        """Put the id of the group just made where the plan could only hold a place for it."""
-        if not isinstance(action, CreateEndpoint | AuthorizeClients | AttachSecurityGroup):
-            return action
-        made = [s for s in self._steps if s.action.kind is ActionKind.CREATE_SECURITY_GROUP]
-        if action.group_id != PENDING_GROUP or not made or made[-1].resource_id is None:
-            return action
-        return replace(action, group_id=made[-1].resource_id)
-
-    def _may(self, action: Action) -> bool:
-        if action.kind not in self._r.allowed:
-            return False
-        deferred = [s.action.kind for s in self._steps if s.result is Result.DEFERRED]
-        if getattr(action, "group_id", None) == PENDING_GROUP:
-            return ActionKind.CREATE_SECURITY_GROUP not in deferred
-        return action.kind not in ENDPOINT_WRITES or not self._written(action)
-
-    def _written(self, action: Action) -> bool:
-        """Whether this endpoint has had its write: its event brings the next one.
-
-        Endpoint writes share 4 tokens refilled at 0.3 per second with the whole account.
-        """
-        target = getattr(action, "endpoint_id", None)
-        done = (s for s in self._steps if s.result in {Result.APPLIED, Result.RECORDED})
-        return target is not None and any(
-            s.action.kind in ENDPOINT_WRITES and s.target == target for s in done
-        )
-
-    def _apply(self, action: Action, vpc: ObservedVpc) -> Applied:
-        match action:
-            case WritePolicy():
-                return self._write_policy(action)
-            case CreateEndpoint():
-                return self._create(action, vpc)
-            case _:
-                return self._r.network.apply(action)
-
-    def _write_policy(self, action: WritePolicy) -> Applied:
-        self._check(action.policy)
-        self._r.records.keep(
-            BeforeImage(
-                action.endpoint_id,
-                action.before,
-                action.policy,
-                reason=self._reason(action.endpoint_id),
-                actor=self._trigger.actor,
-                event_id=self._trigger.event_id,
-                at=self._begun,
-            )
-        )
-        applied = self._r.network.apply(action)
-        if applied.result is Result.APPLIED and self._trigger.event_time:
-            self._exposure_ms = max(0, _milliseconds(self._r.now() - self._trigger.event_time))
-        return applied
-
-    def _create(self, action: CreateEndpoint, vpc: ObservedVpc) -> Applied:
-        self._check(action.policy)
-        known = self._known(vpc, settled=True)
-        begun = Creation(known.generations.get(action.service, 0), self._begun)
-        self._r.records.note_creation(vpc.vpc_id, action.service, begun)
-        applied = self._r.network.apply(action)
-        if applied.resource_id:
-            made = replace(begun, endpoint_id=applied.resource_id)
-            self._r.records.note_creation(vpc.vpc_id, action.service, made)
-        return applied
-
-    def _check(self, policy: str) -> None:
-        """Refuse to write what the engine does not find inside the baseline."""
-        verdict = decide(policy, self._r.owner.baseline)
-        if not verdict.contained:
-            raise RefusedError(
-                f"the policy to be written is not inside the baseline: {verdict.reasons[0].message}"
-            )
-
-    def _reason(self, endpoint_id: str) -> str:
-        drifts = (f for f in self._findings if f.endpoint_id == endpoint_id and f.reason.is_drift)
-        return next((f"{f.reason}: {f.message}" for f in drifts), "")
-
 
 _AWAITING = frozenset({Reason.SETTLING, Reason.WAITING_FOR_SUBNETS, Reason.WAITING_FOR_DNS})
 
@@ -354,7 +254,3 @@ def _awaits_creation(planned: Plan) -> bool:
 
 def _creates(planned: Plan) -> bool:
     return any(action.kind is ActionKind.CREATE_ENDPOINT for action in planned.actions)
-
-
-def _milliseconds(duration: timedelta) -> int:
-    return round(duration / timedelta(milliseconds=1))

@@ -112,7 +112,7 @@ def _step_fields(step: Step) -> dict[str, Any]:
     detail = {
         name: value if not isinstance(value, str) or len(value) <= 200 else policy_hash(value)
         for name, value in asdict(step.action).items()
-        if name not in {"policy", "before", "client_token"}
+        if name not in {"policy", "before"}
     }
     return {
         "action": step.action.kind,

@@ -18,6 +18,7 @@ from guardrail.core.model import (
     SetPrivateDns,
     WritePolicy,
 )
+from guardrail.core.provision import client_token
 from guardrail.errors import RefusedError
 from guardrail.ports import Applied, Result
 from guardrail.reconcile import MANAGED_TAG
@@ -82,7 +83,7 @@ class Writing:
             SubnetIds=list(action.subnet_ids),
             SecurityGroupIds=[action.group_id],
             PrivateDnsEnabled=action.private_dns,
-            ClientToken=action.client_token,
+            ClientToken=client_token(action.vpc_id, action.service, action.generation),
             TagSpecifications=[self._tags("vpc-endpoint")],
         )
         return Applied(Result.APPLIED, answer["VpcEndpoint"].get("VpcEndpointId"))

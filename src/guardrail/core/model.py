@@ -182,7 +182,10 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class CreateEndpoint:
-    """Create an endpoint in one call with everything that it needs."""
+    """Create an endpoint in one call with everything that it needs.
+
+    `generation` counts the endpoints that were deleted before it.
+    """
 
     kind: ClassVar[ActionKind] = ActionKind.CREATE_ENDPOINT
     vpc_id: str
@@ -192,7 +195,7 @@ class CreateEndpoint:
     subnet_ids: tuple[str, ...]
     group_id: str
     private_dns: bool
-    client_token: str
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

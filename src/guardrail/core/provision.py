@@ -91,7 +91,6 @@ def _creation(
     yield Finding(Reason.ENDPOINT_MISSING, f"no {offer.name} endpoint", offer.service)
     yield from _dns_actions(vpc, intent)
     group_id = yield from _group(vpc, offer.service, intent)
-    generation = known.generations.get(offer.service, 0)
     yield CreateEndpoint(
         vpc_id=vpc.vpc_id,
         service=offer.service,
@@ -100,7 +99,7 @@ def _creation(
         subnet_ids=subnet_ids,
         group_id=group_id,
         private_dns=offer.private_dns and _dns_will_be_on(vpc, intent),
-        client_token=client_token(vpc.vpc_id, offer.service, generation),
+        generation=known.generations.get(offer.service, 0),
     )
 
 

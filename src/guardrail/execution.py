@@ -1,0 +1,160 @@
+"""Carrying out a plan: what the running function may do, in order, with its evidence.
+
+Every policy is checked against the baseline by the engine before it is written, every write is
+preceded by what it replaces, and an endpoint gets one write at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from guardrail.core.model import (
+    ENDPOINT_WRITES,
+    Action,
+    ActionKind,
+    AttachSecurityGroup,
+    AuthorizeClients,
+    CreateEndpoint,
+    Finding,
+    Plan,
+    WritePolicy,
+)
+from guardrail.core.policy import decide
+from guardrail.core.provision import PENDING_GROUP
+from guardrail.core.trail import Trigger
+from guardrail.errors import GuardrailError, RefusedError
+from guardrail.ports import Applied, BeforeImage, Creation, Network, Records, Result
+from guardrail.report import Step
+
+
+class Execution:
+    """One plan being carried out; `steps` and `exposure_ms` tell how far it came.
+
+    `allowed` holds the actions that the running function's role can do.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        records: Records,
+        trigger: Trigger,
+        *,
+        baseline: str,
+        allowed: Collection[ActionKind],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._network = network
+        self._records = records
+        self._trigger = trigger
+        self._baseline = baseline
+        self._allowed = allowed
+        self._now = now
+        self._begun = now()
+        self._findings: tuple[Finding, ...] = ()
+        self.steps: list[Step] = []
+        self.exposure_ms: int | None = None
+
+    def carry_out(self, planned: Plan) -> GuardrailError | None:
+        """Apply what this function may do; one write for each endpoint, a failure stops the rest.
+
+        Policy writes go on after a failure: closing one endpoint must not wait for another.
+        Returns the first error.
+        """
+        self._findings = planned.findings
+        error: GuardrailError | None = None
+        for action in planned.actions:
+            ready = self._with_group(action)
+            if not self._may(ready) or (error and not isinstance(ready, WritePolicy)):
+                self.steps.append(Step(ready, Result.DEFERRED))
+                continue
+            try:
+                applied = self._apply(ready)
+                self.steps.append(Step(ready, applied.result, applied.resource_id))
+            except GuardrailError as caught:
+                error = error or caught
+                self.steps.append(Step(ready, Result.FAILED))
+        return error
+
+    def _with_group(self, action: Action) -> Action:
+        """Put the id of the group just made where the plan could only hold a place for it."""
+        if not isinstance(action, CreateEndpoint | AuthorizeClients | AttachSecurityGroup):
+            return action
+        made = [s for s in self.steps if s.action.kind is ActionKind.CREATE_SECURITY_GROUP]
+        if action.group_id != PENDING_GROUP or not made or made[-1].resource_id is None:
+            return action
+        return replace(action, group_id=made[-1].resource_id)
+
+    def _may(self, action: Action) -> bool:
+        if action.kind not in self._allowed:
+            return False
+        deferred = [s.action.kind for s in self.steps if s.result is Result.DEFERRED]
+        if getattr(action, "group_id", None) == PENDING_GROUP:
+            return ActionKind.CREATE_SECURITY_GROUP not in deferred
+        return action.kind not in ENDPOINT_WRITES or not self._written(action)
+
+    def _written(self, action: Action) -> bool:
+        """Whether this endpoint has had its write: its event brings the next one.
+
+        Endpoint writes share 4 tokens refilled at 0.3 per second with the whole account.
+        """
+        target = getattr(action, "endpoint_id", None)
+        done = (s for s in self.steps if s.result in {Result.APPLIED, Result.RECORDED})
+        return target is not None and any(
+            s.action.kind in ENDPOINT_WRITES and s.target == target for s in done
+        )
+
+    def _apply(self, action: Action) -> Applied:
+        match action:
+            case WritePolicy():
+                return self._write_policy(action)
+            case CreateEndpoint():
+                return self._create(action)
+            case _:
+                return self._network.apply(action)
+
+    def _write_policy(self, action: WritePolicy) -> Applied:
+        self._check(action.policy)
+        self._records.keep(
+            BeforeImage(
+                action.endpoint_id,
+                action.before,
+                action.policy,
+                reason=self._reason(action.endpoint_id),
+                actor=self._trigger.actor,
+                event_id=self._trigger.event_id,
+                at=self._begun,
+            )
+        )
+        applied = self._network.apply(action)
+        if applied.result is Result.APPLIED and self._trigger.event_time:
+            self.exposure_ms = max(0, milliseconds(self._now() - self._trigger.event_time))
+        return applied
+
+    def _create(self, action: CreateEndpoint) -> Applied:
+        self._check(action.policy)
+        begun = Creation(action.generation, self._begun)
+        self._records.note_creation(action.vpc_id, action.service, begun)
+        applied = self._network.apply(action)
+        if applied.resource_id:
+            made = replace(begun, endpoint_id=applied.resource_id)
+            self._records.note_creation(action.vpc_id, action.service, made)
+        return applied
+
+    def _check(self, policy: str) -> None:
+        """Refuse to write what the engine does not find inside the baseline."""
+        verdict = decide(policy, self._baseline)
+        if not verdict.contained:
+            raise RefusedError(
+                f"the policy to be written is not inside the baseline: {verdict.reasons[0].message}"
+            )
+
+    def _reason(self, endpoint_id: str) -> str:
+        drifts = (f for f in self._findings if f.endpoint_id == endpoint_id and f.reason.is_drift)
+        return next((f"{f.reason}: {f.message}" for f in drifts), "")
+
+
+def milliseconds(duration: timedelta) -> int:
+    """Return the whole milliseconds of a duration."""
+    return round(duration / timedelta(milliseconds=1))
