@@ -1,0 +1,104 @@
+"""Run the tests on this Python, and on every other one from 3.11 that the machine has.
+
+The last line is the sum: `N passed, N failed`. An error counts as a failure; skipped tests are
+said on the line before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MINIMUM, BEYOND = (3, 11), (3, 15)
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest everywhere with `arguments`; return the exit status."""
+    total: Counter[str] = Counter()
+    broken = False
+    for version, python in {_here(): sys.executable, **_others()}.items():
+        print(f"== tests on Python {version}", flush=True)
+        status, counts = _pytest(python, arguments)
+        total.update(counts)
+        broken |= status != 0
+    if total["skipped"]:
+        print(f"{total['skipped']} skipped; the reasons stand above")
+    failed = total["failed"] + total["error"]
+    print(f"{total['passed']} passed, {max(failed, int(broken))} failed", flush=True)
+    return int(broken)
+
+
+def _here() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _others() -> dict[str, str]:
+    """Return a prepared Python for each further version, newest last."""
+    found: dict[str, str] = {}
+    for candidate in _candidates():
+        version = _version(candidate)
+        if version and version != _here() and version not in found:
+            found[version] = _environment(candidate, version)
+    return dict(sorted(found.items()))
+
+
+def _candidates() -> list[str]:
+    names = [f"python3.{minor}" for minor in range(MINIMUM[1], BEYOND[1])]
+    on_path = [path for name in names if (path := shutil.which(name))]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    return [*on_path, *(str(path) for path in sorted(pyenv.glob("3.*/bin/python3")))]
+
+
+def _version(python: str) -> str | None:
+    """Return `3.x` if this Python runs and is new enough; shims may stand for none."""
+    code = "import sys, venv, ssl; print('%d.%d' % sys.version_info[:2])"
+    try:
+        answer = subprocess.run(
+            [python, "-c", code], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    version = answer.stdout.strip()
+    number = tuple(int(part) for part in version.split("."))
+    return version if MINIMUM <= number < BEYOND else None
+
+
+def _environment(python: str, version: str) -> str:
+    """Make `.venv-3.x` with the pinned test requirements, once; return its Python."""
+    folder = ROOT / f".venv-{version}"
+    own, stamp = folder / "bin" / "python", folder / ".installed"
+    pins = ROOT / "requirements-test.txt"
+    if stamp.exists() and stamp.stat().st_mtime >= pins.stat().st_mtime:
+        return str(own)
+    print(f"== preparing Python {version}", flush=True)
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    pip = [str(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", str(pins)], check=True)
+    stamp.touch()
+    return str(own)
+
+
+def _pytest(python: str, arguments: list[str]) -> tuple[int, Counter[str]]:
+    """Run pytest, showing what it prints; return its status and the counts of its last line."""
+    begun = time.monotonic()
+    command = [python, "-m", "pytest", "-q", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        last = ""
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            last = line if _COUNT.search(line) else last
+    print(f"   ({time.monotonic() - begun:.0f} s)")
+    counts = {kind.rstrip("s"): int(number) for number, kind in _COUNT.findall(last)}
+    return process.returncode, Counter(counts)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
