@@ -1,0 +1,157 @@
+"""The parts of AWS that run functions, composed: bus, schedules, queues, workers.
+
+Everything it does is told by the deployed stack. It answers `guardrail_sandbox.front`.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from guardrail_sandbox import moto_state
+from guardrail_sandbox.asynchronous import AsyncQueue
+from guardrail_sandbox.bus import Bus, Delivery, Event, Target, Undeliverable
+from guardrail_sandbox.errors import SandboxError
+from guardrail_sandbox.functions import Function
+from guardrail_sandbox.invocation import Invocation, Result
+from guardrail_sandbox.journal import Buried, Journal
+from guardrail_sandbox.scheduler import Scheduler
+from guardrail_sandbox.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from guardrail_sandbox.deployed import FunctionSpec
+    from guardrail_sandbox.launch import Launcher
+
+_READY_SECONDS = 60.0
+
+
+class Platform:
+    """Runs the functions of a stack and brings events and schedules to them."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        journal: Journal,
+        delivery: Delivery | None,
+        retry_delays: tuple[float, float],
+    ) -> None:
+        self._launcher = launcher
+        self._journal = journal
+        self._region = launcher.region
+        self._functions: dict[str, Function] = {}
+        self._timers = Timers()
+        self._async = AsyncQueue(self._timers, self._send_record, retry_delays)
+        rules = moto_state.StoredRules(self._region)
+        self._bus = Bus(rules, self._timers, self._invoke_target, self._send, delivery)
+        self._scheduler = Scheduler(moto_state.StoredSchedules(self._region), self._fire)
+
+    def run(self, specs: Iterable[FunctionSpec]) -> None:
+        """Start the workers of these functions in place of what ran before, and wait for them."""
+        self._stop_functions()
+        self._functions = {
+            spec.arn: Function(
+                spec,
+                self._launcher.start,
+                lambda s, line: self._journal.add_line(s.logical_id, line),
+            )
+            for spec in specs
+        }
+        try:
+            for function in self._functions.values():
+                function.wait_ready(_READY_SECONDS)
+        except SandboxError as error:
+            lines = "\n".join(self._journal.last_lines())
+            raise SandboxError(f"{error}\n{lines}") from error
+
+    def start_schedules(self) -> None:
+        """Let schedules fire from now on."""
+        self._scheduler.start()
+
+    def pending(self) -> dict[str, int]:
+        """Tell what is still in flight, by kind; kinds with nothing are left out."""
+        functions = {
+            f"invocations of {f.spec.logical_id}": f.pending for f in self._functions.values()
+        }
+        counts = {
+            "events, retries and messages": self._timers.pending,
+            "schedules": self._scheduler.pending,
+            **functions,
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def close(self) -> None:
+        """End everything that runs."""
+        self._scheduler.close()
+        self._timers.close()
+        self._stop_functions()
+
+    def put_event(self, event: Event) -> None:
+        """Put an event on the default bus."""
+        self._bus.put(event)
+
+    def invoke(self, function: str, payload: bytes) -> Result | None:
+        """Run a function (logical id, name or ARN) and wait; None when there is none such."""
+        found = self.find(function)
+        if found is None:
+            return None
+        done = threading.Event()
+        results: list[Result] = []
+
+        def finish(result: Result) -> None:
+            results.append(result)
+            done.set()
+
+        found.submit(Invocation(payload, finish))
+        done.wait()
+        return results[0]
+
+    def invoke_later(self, function: str, payload: bytes) -> str | None:
+        """Queue an event for a function, return its request id; None when there is none such."""
+        found = self.find(function)
+        return None if found is None else self._async.accept(found, payload)
+
+    def find(self, function: str) -> Function | None:
+        """Return the function with this logical id, name or ARN."""
+        for candidate in self._functions.values():
+            spec = candidate.spec
+            if function in {spec.logical_id, spec.name, spec.arn, f"{spec.arn}:$LATEST"}:
+                return candidate
+        return None
+
+    def _stop_functions(self) -> None:
+        for function in self._functions.values():
+            function.stop()
+
+    def _invoke_target(self, target: Target, payload: bytes) -> Undeliverable | None:
+        allowed = moto_state.may_invoke(target.arn, target.rule_arn, self._region)
+        function = self._functions.get(target.arn)
+        if allowed is None or function is None:
+            return Undeliverable("NO_RESOURCE", f"The target {target.arn} does not exist.")
+        if not allowed:
+            message = f"The rule {target.rule_arn} has no permission to invoke {target.arn}."
+            return Undeliverable("NO_PERMISSIONS", message)
+        self._async.accept(function, payload)
+        return None
+
+    def _fire(self, target: dict[str, Any], payload: bytes) -> None:
+        function = self._functions.get(target["Arn"])
+        if function is not None:
+            self._async.accept(function, payload)
+            return
+        dead_letter = target.get("DeadLetterConfig", {}).get("Arn")
+        if dead_letter is not None:
+            attributes = {
+                "TARGET_ARN": target["Arn"],
+                "ERROR_CODE": "ResourceNotFoundException",
+                "ERROR_MESSAGE": f"Function not found: {target['Arn']}",
+            }
+            self._send(dead_letter, payload.decode(), attributes)
+
+    def _send_record(self, queue_arn: str, body: str) -> None:
+        self._send(queue_arn, body, {})
+
+    def _send(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
+        moto_state.send_message(queue_arn, body, attributes)
+        self._journal.add(Buried(queue_arn, moto_state.as_object(body), dict(attributes)))

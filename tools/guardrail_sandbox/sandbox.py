@@ -1,0 +1,266 @@
+"""A local AWS with the guardrail deployed in it: moto, CloudTrail, bus, schedules, functions.
+
+Requests pass these layers, outermost first: counting (so that `settle` knows what is open),
+CloudTrail, the calls that run functions, EC2's missing effects, moto.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+
+from guardrail_sandbox import moto_state
+from guardrail_sandbox.asynchronous import RETRY_DELAYS
+from guardrail_sandbox.ec2_effects import Ec2Effects
+from guardrail_sandbox.errors import SandboxError
+from guardrail_sandbox.front import Front
+from guardrail_sandbox.journal import Journal, Listener, Recorded
+from guardrail_sandbox.launch import Launcher, access_key_of, find_interpreter
+from guardrail_sandbox.platform import Platform
+from guardrail_sandbox.server import Counted, Server
+from guardrail_sandbox.stack import Stack
+from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from guardrail_sandbox.bus import Delivery
+    from guardrail_sandbox.deployed import FunctionSpec
+    from guardrail_sandbox.invocation import Result
+    from guardrail_sandbox.untyped import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULTS = {"SettleSeconds": "1"}
+"""Parameters of the sandbox where the template has them: nobody wants to wait for minutes here."""
+
+_PLATFORM_KEY = "ASIASANDBOXPLATFORM"
+_USER_KEY = "AKIASANDBOXUSER"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message in a dead-letter queue of the stack."""
+
+    body: dict[str, Any]
+    attributes: dict[str, str]
+
+
+class Sandbox:
+    """Context manager; one at a time, because moto's state belongs to the process.
+
+    `parameters` are the template's; `delivery` says how events travel; `artifact` is the folder
+    that `sam build` wrote; `on_line` is called with each entry of the journal. `port` 0 takes a
+    free one. Raises `SandboxError` with what to do when it cannot start.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        parameters: Mapping[str, str] | None = None,
+        delivery: Delivery | None = None,
+        artifact: Path | None = None,
+        on_line: Listener | None = None,
+        template: Path | None = None,
+        region: str = "us-east-1",
+        retry_delays: tuple[float, float] = RETRY_DELAYS,
+    ) -> None:
+        self._parameters = dict(parameters or {})
+        self._template = template or ROOT / "template.yaml"
+        self._artifact = artifact or ROOT / ".aws-sam" / "build"
+        self._delivery = delivery
+        self._retry_delays = retry_delays
+        self._port = port
+        self.region = region
+        self.interpreter = find_interpreter()
+        self.journal = Journal(on_line)
+        self._identities: dict[str, Identity] = {}
+
+    def __enter__(self) -> Self:
+        """Start everything; when that fails, end what was started."""
+        self._require_artifact()
+        moto_state.reset()
+        self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
+        app = Ec2Effects(moto_state.Serialised())
+        front = Front(app, self, moto_state.ACCOUNT_ID)
+        trail = CloudTrailLayer(
+            front,
+            self._publish,
+            identities=self._identities,
+            account_id=moto_state.ACCOUNT_ID,
+        )
+        self._counted = Counted(trail)
+        try:
+            self._server = Server(self._counted, self._port)
+        except SandboxError:
+            self._scratch.cleanup()
+            raise
+        self._server.start()
+        launcher = Launcher(
+            self.interpreter, self._artifact, Path(self._scratch.name), self.url, self.region
+        )
+        self._platform = Platform(launcher, self.journal, self._delivery, self._retry_delays)
+        try:
+            self._deploy(launcher)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End all processes and release the port."""
+        self.close()
+
+    def close(self) -> None:
+        """End all processes and release the port."""
+        self._platform.close()
+        self._server.close()
+        self._scratch.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Value for AWS_ENDPOINT_URL."""
+        return self._server.url
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The CloudTrail records so far."""
+        return [entry.record for entry in self.journal.recorded()]
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        """The structured log lines of the functions so far."""
+        return [entry.fields for entry in self.journal.logged()]
+
+    def client(self, service: str, region: str | None = None) -> Client:
+        """Return a boto3 client that calls as an ordinary user of the account."""
+        return self._client(service, _USER_KEY, region)
+
+    def writes(self, *, by_guardrail: bool | None = True) -> list[dict[str, Any]]:
+        """Return the successful EC2 writes of the guardrail, of the others, or (None) of all."""
+        return [
+            entry.record
+            for entry in self.journal.recorded()
+            if not entry.failed and by_guardrail in {None, entry.by_guardrail}
+        ]
+
+    def wait_until(self, predicate: Callable[[], object], timeout: float = 10.0) -> bool:
+        """Tell whether `predicate` became true within `timeout` seconds."""
+        until = time.monotonic() + timeout
+        while not predicate():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def settle(self, timeout: float = 30.0) -> None:
+        """Wait until nothing is in flight; raise with what still is after `timeout` seconds."""
+        until = time.monotonic() + timeout
+        quiet = 0
+        # Twice, because work changes hands: an event becomes an invocation, an invocation a call.
+        while quiet < 2:
+            pending = self.pending()
+            quiet = 0 if pending else quiet + 1
+            if pending and time.monotonic() > until:
+                raise SandboxError(f"not settled after {timeout:.0f} s: {_listed(pending)}")
+            time.sleep(0.05)
+
+    def pending(self) -> dict[str, int]:
+        """Tell what is in flight, by kind; empty when the sandbox has settled."""
+        requests = self._counted.pending
+        return {**({"requests": requests} if requests else {}), **self._platform.pending()}
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return what lies in the dead-letter queues of the stack, without receiving it."""
+        return [
+            DeadLetter(body, attributes)
+            for arn in self.stack.queue_arns()
+            for body, attributes in moto_state.messages(arn)
+        ]
+
+    def update(self, parameters: Mapping[str, str]) -> None:
+        """Deploy again with these parameters changed; restart the workers."""
+        self.stack.deploy(parameters)
+        self._run_functions()
+
+    def function(self, logical_id: str) -> FunctionSpec:
+        """Return a function of the stack; raise when there is none such."""
+        found = self._platform.find(logical_id)
+        if found is None:
+            raise SandboxError(f"the stack has no function {logical_id}")
+        return found.spec
+
+    def invoke(self, function: str, payload: object) -> Result | None:
+        """Run a function (logical id, name or ARN) with a payload (bytes, or anything JSON)."""
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        return self._platform.invoke(function, data)
+
+    def invoke_later(self, function: str, payload: object) -> str | None:
+        """Queue a payload for a function as EventBridge would; return the request id."""
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        return self._platform.invoke_later(function, data)
+
+    def put_event(self, event: dict[str, Any]) -> None:
+        """Put an event on the default bus, past PutEvents (which refuses `aws.` sources)."""
+        self._platform.put_event(event)
+
+    def _deploy(self, launcher: Launcher) -> None:
+        launcher.prepare()
+        self.stack = Stack(
+            self._template, lambda service: self._client(service, _PLATFORM_KEY), self.region
+        )
+        defaults = {k: v for k, v in DEFAULTS.items() if self.stack.has_parameter(k)}
+        self.stack.deploy({**defaults, **self._parameters})
+        self._run_functions()
+        self._platform.start_schedules()
+
+    def _run_functions(self) -> None:
+        specs = self.stack.functions()
+        for spec in specs:
+            role = spec.role_arn.rpartition("/")[2]
+            self._identities[access_key_of(spec.logical_id)] = Identity.assumed_role(
+                role,
+                spec.name,
+                account_id=moto_state.ACCOUNT_ID,
+                partition=moto_state.partition_of(self.region),
+            )
+        self._platform.run(specs)
+
+    def _publish(self, record: dict[str, Any]) -> None:
+        key = str(record["userIdentity"].get("accessKeyId", ""))
+        self.journal.add(Recorded(record, by_guardrail=key in self._identities))
+        if deliverable(record):
+            self._platform.put_event(envelope(record))
+
+    def _client(self, service: str, key: str, region: str | None = None) -> Client:
+        return boto3.client(
+            service,  # type: ignore[call-overload]  # any service name
+            endpoint_url=self.url,
+            region_name=region or self.region,
+            aws_access_key_id=key,
+            aws_secret_access_key="sandbox",  # noqa: S106  moto takes any
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def _require_artifact(self) -> None:
+        if not self._artifact.is_dir():
+            raise SandboxError(
+                f"no built artifact at {self._artifact}", hint="run `make build` first"
+            )
+
+
+def _listed(pending: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in pending.items())

@@ -1,0 +1,1 @@
+"""Modules that the workers import, apart from the sandbox itself."""

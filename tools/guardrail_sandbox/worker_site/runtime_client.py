@@ -1,0 +1,70 @@
+"""The `runtime_client` that awslambdaric imports, in pure Python.
+
+awslambdaric ships this module compiled for one interpreter. The function may run on another
+one (the runtime's Python 3.13 when the machine has it), so its three calls are written here
+against the documented HTTP interface. AWS: Lambda developer guide, "Using the Lambda runtime API".
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+
+_PATH = "/2018-06-01/runtime/invocation"
+_agent = ""
+
+
+def initialize_client(user_agent: str) -> None:
+    """Remember the user agent of the runtime."""
+    global _agent
+    _agent = user_agent
+
+
+def next() -> tuple[bytes, dict[str, str]]:  # noqa: A001  the name is awslambdaric's
+    """Wait for the next invocation and return its payload and headers."""
+    body, headers = _request("GET", f"{_PATH}/next", None, {})
+    return body, headers
+
+
+def post_invocation_result(
+    invoke_id: str, data: bytes, content_type: str, invocation_id: str | None = None
+) -> None:
+    """Report what the handler returned."""
+    del invocation_id
+    _end(invoke_id)
+    _request("POST", f"{_PATH}/{invoke_id}/response", data, {"Content-Type": content_type})
+
+
+def post_error(
+    invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None
+) -> None:
+    """Report that the handler raised."""
+    del xray_fault, invocation_id
+    _end(invoke_id)
+    headers = {
+        "Content-Type": "application/json",
+        "Lambda-Runtime-Function-Error-Type": "Unhandled",
+    }
+    _request("POST", f"{_PATH}/{invoke_id}/error", error.encode(), headers)
+
+
+def _end(invoke_id: str) -> None:
+    """Close the log of an invocation, so that the platform has all lines before the answer."""
+    sys.stdout.write(f"END RequestId: {invoke_id}\n")
+    sys.stdout.flush()
+
+
+def _request(
+    method: str, path: str, body: bytes | None, headers: dict[str, str]
+) -> tuple[bytes, dict[str, str]]:
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        connection.request(method, path, body, {"User-Agent": _agent, **headers})
+        response = connection.getresponse()
+        content = response.read()
+        if response.status >= http.client.BAD_REQUEST:
+            raise RuntimeError(f"{method} {path}: HTTP {response.status}")
+        return content, dict(response.getheaders())
+    finally:
+        connection.close()
