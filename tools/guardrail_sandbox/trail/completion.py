@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 from botocore.model import OperationModel
 
 from guardrail_sandbox.trail.call import Call, Tree, numbered
+from guardrail_sandbox.trail.identity import partition_of
 from guardrail_sandbox.trail.nested import local_name
 
 _Step = Callable[[ET.Element, Call, str], None]
@@ -70,10 +71,13 @@ def _security_group_rules(root: ET.Element, call: Call, account_id: str) -> None
     rules = _child(root, "securityGroupRuleSet")
     for item in rules if rules is not None else ():
         _default(item, "groupOwnerId", account_id)
+        place = f"arn:{partition_of(call.region)}:ec2:{call.region}:{account_id}"
         rule_id = _text(item, "securityGroupRuleId")
-        arn = f"arn:aws:ec2:{call.region}:{account_id}:security-group-rule/{rule_id}"
-        _default(item, "securityGroupRuleArn", arn)
+        _default(item, "securityGroupRuleArn", f"{place}:security-group-rule/{rule_id}")
         _drop_empty(item, "tagSet")
+        if _text(item, "ipProtocol") == "-1":
+            _default(item, "fromPort", "-1")
+            _default(item, "toPort", "-1")
 
 
 def _endpoint(root: ET.Element, call: Call, _account_id: str) -> None:

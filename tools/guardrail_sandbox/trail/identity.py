@@ -86,6 +86,14 @@ def user_identity(identity: Identity, *, access_key: str, account_id: str) -> di
     return element
 
 
+def partition_of(region: str) -> str:
+    """Return the partition of a region, the second field of its ARNs."""
+    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
 def timestamp(moment: datetime) -> str:
     """Return `moment` as CloudTrail writes times: UTC, whole seconds, `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -23,7 +23,12 @@ from guardrail_sandbox.trail.answer import Answer, failure_of, parse, request_id
 from guardrail_sandbox.trail.call import Call
 from guardrail_sandbox.trail.completion import complete, set_text
 from guardrail_sandbox.trail.families import Family, family_of
-from guardrail_sandbox.trail.identity import Identity, timestamp, user_identity
+from guardrail_sandbox.trail.identity import (
+    Identity,
+    partition_of,
+    timestamp,
+    user_identity,
+)
 
 Record = dict[str, Any]
 
@@ -75,7 +80,7 @@ class Recorder:
 
     def _who_and_where(self, call: Call) -> Record:
         identity = self.identities.get(call.access_key) or Identity.user(
-            "sandbox-user", account_id=self.account_id
+            "sandbox-user", account_id=self.account_id, partition=partition_of(call.region)
         )
         return {
             "eventVersion": "1.11",
