@@ -1,0 +1,1 @@
+"""What several suites share: fakes of the ports, and the world that they stand in."""

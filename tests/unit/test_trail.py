@@ -1,0 +1,187 @@
+"""Reading triggers from events: every shape is survived, ids are found wherever they stand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guardrail.core.trail import SETTLED, SOURCE, Ignored, Trigger, read_trigger
+
+PROJECT = Path(__file__).parent.parent.parent
+SHARED = PROJECT.parent / "shared" / "events"
+SAMPLES = sorted((PROJECT / "events").glob("*.json"))
+VPC, ENDPOINT = "vpc-0123456789abcdef0", "vpce-0123456789abcdef0"
+
+
+def event_of(name: str, request: object, response: object = None, **more: object) -> dict[str, Any]:
+    """Return an event as EventBridge delivers it."""
+    record = {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": name,
+        "requestParameters": request,
+        "responseElements": response,
+        **more,
+    }
+    return {"source": "aws.ec2", "detail-type": "AWS API Call via CloudTrail", "detail": record}
+
+
+@pytest.mark.parametrize(
+    ("event", "vpc_ids", "other_ids"),
+    [
+        (event_of("CreateVpc", {}, {"vpc": {"vpcId": VPC}}), {VPC}, set()),
+        (event_of("ModifyVpcAttribute", {"vpcId": VPC}), {VPC}, set()),
+        (
+            event_of("AssociateVpcCidrBlock", {"AssociateVpcCidrBlockRequest": {"VpcId": VPC}}),
+            {VPC},
+            set(),
+        ),
+        (
+            event_of(
+                "DisassociateVpcCidrBlock",
+                {"DisassociateVpcCidrBlockRequest": {"AssociationId": "x"}},
+                {"DisassociateVpcCidrBlockResponse": {"vpcId": VPC}},
+            ),
+            {VPC},
+            set(),
+        ),
+        (
+            event_of("ModifyVpcEndpoint", {"Abbreviated": {"VpcEndpointId": ENDPOINT}}),
+            set(),
+            {ENDPOINT},
+        ),
+        (
+            event_of(
+                "DeleteVpcEndpoints", {"R": {"VpcEndpointId": {"tag": 1, "content": ENDPOINT}}}
+            ),
+            set(),
+            {ENDPOINT},
+        ),
+        (
+            event_of(
+                "DeleteVpcEndpoints",
+                {"R": {"VpcEndpointId": [{"tag": 1, "content": ENDPOINT}, {"content": 7}]}},
+            ),
+            set(),
+            {ENDPOINT},
+        ),
+        (
+            event_of("DeleteVpcEndpoints", {"vpcEndpointIds": {"items": [ENDPOINT]}}),
+            set(),
+            {ENDPOINT},
+        ),
+    ],
+)
+def test_ids_are_found_in_every_serialisation(
+    event: dict[str, Any], vpc_ids: set[str], other_ids: set[str]
+) -> None:
+    """Legacy and nested records, abbreviated wrappers, lists as objects and as arrays."""
+    trigger = read_trigger(event)
+    assert isinstance(trigger, Trigger)
+    assert (trigger.vpc_ids, trigger.other_ids) == (vpc_ids, other_ids)
+    assert not trigger.settled
+
+
+def test_tags_name_nothing() -> None:
+    """An id in a tag is not what the event is about."""
+    tags = {"items": [{"tags": [{"key": "vpcId", "vpcId": "vpc-0aaaaaaaaaaaaaaaa"}]}]}
+    event = event_of("CreateVpc", {"tagSpecificationSet": tags}, {"vpc": {"vpcId": VPC}})
+    trigger = read_trigger(event)
+    assert isinstance(trigger, Trigger)
+    assert trigger.vpc_ids == {VPC}
+
+
+def test_actor_tool_and_time_are_read() -> None:
+    """Who acted, with what and when goes into the evidence."""
+    event = event_of(
+        "ModifyVpcAttribute",
+        {"vpcId": VPC},
+        userIdentity={"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/alice"},
+        userAgent="aws-cli/2",
+        eventID="e-1",
+        eventTime="2026-11-23T12:00:00Z",
+    )
+    trigger = read_trigger(event)
+    assert isinstance(trigger, Trigger)
+    assert trigger.actor == "arn:aws:iam::111122223333:user/alice"
+    assert (trigger.user_agent, trigger.event_id) == ("aws-cli/2", "e-1")
+    assert trigger.event_time == datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (None, "not an EventBridge event"),
+        ([], "not an EventBridge event"),
+        ({}, "not an EventBridge event"),
+        ({"detail": {}, "source": "aws.s3"}, "not an event of aws.ec2"),
+        ({"detail": {}, "source": "aws.ec2"}, "not a CloudTrail record"),
+        (event_of("CreateVpc", {"vpcId": VPC}, errorCode="Client.VpcLimitExceeded"), "failed"),
+        (event_of("ModifyVpcEndpoint", None), "names no VPC or endpoint"),
+        ({"source": SOURCE, "detail-type": SETTLED, "detail": {}}, "names a VPC"),
+        ({"source": SOURCE, "detail-type": "Other", "detail": {"vpcId": VPC}}, "names a VPC"),
+    ],
+)
+def test_what_says_nothing_is_ignored_with_the_reason(event: object, reason: str) -> None:
+    """An ignored event says why."""
+    ignored = read_trigger(event)
+    assert isinstance(ignored, Ignored)
+    assert reason in ignored.reason
+
+
+def test_the_end_of_settling_is_read() -> None:
+    """The schedule's message names the VPC and lets it be created."""
+    message = {"source": SOURCE, "detail-type": SETTLED, "detail": {"vpcId": VPC}}
+    assert read_trigger(message) == Trigger(SETTLED, frozenset({VPC}))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_the_projects_samples_point_somewhere(path: Path) -> None:
+    """Each sample event of a rule is a trigger; the sweep's is not looked at."""
+    event = json.loads(path.read_text())
+    if path.stem != "sweep":
+        assert isinstance(read_trigger(event), Trigger)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no folder of recorded events beside the project")
+def test_every_recorded_event_is_survived() -> None:
+    """Records as they are, and as EventBridge wraps them."""
+    paths = sorted(SHARED.glob("*/*.json"))
+    assert paths
+    for path in paths:
+        record = json.loads(path.read_text())
+        wrapped = {"source": "aws.ec2", "detail": record}
+        for event in (record, wrapped):
+            assert isinstance(read_trigger(event), Trigger | Ignored)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner),
+    max_leaves=30,
+)
+_KEYS = ("eventName", "requestParameters", "responseElements", "userIdentity", "eventTime")
+
+
+@settings(max_examples=300, deadline=None)
+@given(event=_JSON, parts=st.dictionaries(st.sampled_from(_KEYS), _JSON))
+def test_no_event_makes_reading_fail(event: Any, parts: dict[str, Any]) -> None:
+    """Any JSON value, alone or in the place of any part of a record."""
+    record = {"eventSource": "ec2.amazonaws.com", "eventName": "CreateVpc", **parts}
+    for candidate in (event, {"source": "aws.ec2", "detail": record}):
+        assert isinstance(read_trigger(candidate), Trigger | Ignored)
+
+
+def test_deep_and_large_events_cost_bounded_work() -> None:
+    """Nesting beyond the recursion limit and a megabyte of ids are read without failing."""
+    deep: Any = VPC
+    for _ in range(50_000):
+        deep = [deep]
+    wide = {"vpcId": [VPC] * 200_000}
+    for request in ({"vpcId": deep}, wide):
+        assert isinstance(read_trigger(event_of("CreateVpc", request)), Trigger | Ignored)
