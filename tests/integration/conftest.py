@@ -1,0 +1,65 @@
+"""A running sandbox with the built artifact, and the stock AWS CLI against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scenes import Cli
+
+from guardrail_sandbox.sandbox import ROOT, Sandbox
+
+ARTIFACT = ROOT / ".aws-sam" / "build"
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Path:
+    """Return the folder that `sam build` wrote."""
+    if not (ARTIFACT / "VpcChange").is_dir():
+        pytest.skip("no built artifact: run `make build`")
+    return ARTIFACT
+
+
+@pytest.fixture(scope="module")
+def sandbox(artifact: Path) -> Iterator[Sandbox]:
+    """Start one for each module: moto's state belongs to the process, other tests reset it."""
+    with Sandbox(artifact=artifact) as running:
+        running.settle()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def aws(sandbox: Sandbox) -> Cli:
+    """Run the stock AWS CLI and return what it prints, parsed."""
+    command = Path(sys.executable).parent / "aws"
+    if not command.exists():
+        pytest.skip("the AWS CLI is not installed")
+    environment = {
+        "PATH": os.defpath,
+        "HOME": os.devnull,
+        "AWS_ENDPOINT_URL": sandbox.url,
+        "AWS_DEFAULT_REGION": sandbox.region,
+        "AWS_ACCESS_KEY_ID": "typed-by-hand",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_PAGER": "",
+    }
+
+    def run(*arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, str(command), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    return run
