@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from guardrail.errors import GuardrailError, RetryableError, TerminalError
 
@@ -92,6 +92,9 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise classify(error, doing) from error
+    except ParamValidationError:
+        # A request that the SDK itself refuses is a bug of ours, which another try cannot mend.
+        raise
     except BotoCoreError as error:
         raise RetryableError(f"{doing}: AWS could not be reached: {error}") from error
 

@@ -61,6 +61,8 @@ class ScheduledSettling:
 
     def pending(self, vpc_id: str) -> bool:
         """See `Settling.pending`."""
+        if self._schedules.seconds == 0:
+            return False
         with translated(f"looking for the schedule of {vpc_id}"):
             try:
                 self._client.get_schedule(GroupName=self._schedules.group, Name=vpc_id)

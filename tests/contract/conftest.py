@@ -1,0 +1,57 @@
+"""moto in this process, with the stack's own parts, for the suites that need the SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from guardrail.core.model import Intent, Mode, Service
+from support.fakes import ACCOUNT, STACK
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run against moto, as account 111122223333, with credentials that mean nothing."""
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def table() -> str:
+    """Make the stack's table; return its name."""
+    boto3.client("dynamodb").create_table(
+        TableName="records",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "records"
+
+
+@pytest.fixture
+def intent() -> Intent:
+    """Return an intent that enforces both services."""
+    return Intent(mode=Mode.ENFORCE, services=tuple(Service))
+
+
+@pytest.fixture
+def stack() -> str:
+    """Return the id of the stack."""
+    return STACK

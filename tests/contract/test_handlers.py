@@ -1,0 +1,220 @@
+"""The three handlers on moto: what they log, count, raise and hand over."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from guardrail.errors import RetryableError
+from handlers import bootstrap, endpoint_change, sweep, vpc_change
+from support.fakes import ACCOUNT, BASELINE, OPEN, STACK
+from support.world import ENDPOINT_CHANGE
+
+FIELDS = {
+    "vpc_id",
+    "trigger",
+    "mode",
+    "outcome",
+    "drift",
+    "states",
+    "findings",
+    "actions",
+    "duration_ms",
+    "account_id",
+    "region",
+}
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function about its invocation."""
+
+    invoked_function_arn: str = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+
+
+@dataclass
+class Site:
+    """A VPC on moto, and the stack's own parts."""
+
+    ec2: Any = field(default_factory=lambda: boto3.client("ec2"))
+    vpc_id: str = ""
+    queue: str = ""
+    log: io.StringIO = field(default_factory=io.StringIO)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the lines logged since the last look."""
+        text = self.log.getvalue()
+        self.log.seek(0)
+        self.log.truncate()
+        return [json.loads(line) for line in text.splitlines()]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Return what stands in the queue."""
+        found = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return the endpoints of the VPC."""
+        found: list[dict[str, Any]] = self.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        return found
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
+    """Return a VPC that is ready for its endpoint."""
+    site = Site()
+    monkeypatch.setattr(bootstrap, "logger", Logger(service=f"test-{uuid4()}", stream=site.log))
+    site.queue = boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"]
+    site.vpc_id = site.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    site.ec2.create_subnet(VpcId=site.vpc_id, CidrBlock="10.0.0.0/24")
+    site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": True})
+    given = {
+        "MODE": "enforce",
+        "SETTLE_SECONDS": "0",
+        "TABLE_NAME": table,
+        "STACK_ID": STACK,
+        "DEAD_LETTER_QUEUE_URL": site.queue,
+        "POWERTOOLS_SERVICE_NAME": "sfn-endpoint-guardrail",
+        "POWERTOOLS_METRICS_NAMESPACE": "SfnEndpointGuardrail",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    bootstrap._app.cache_clear()  # noqa: SLF001 - each test has an account of its own
+    return site
+
+
+def change_of(vpc_id: str) -> dict[str, Any]:
+    """Return the event of a new subnet."""
+    record = {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "CreateSubnet",
+        "eventID": "e-1",
+        "requestParameters": {"vpcId": vpc_id},
+    }
+    return {"source": "aws.ec2", "detail": record}
+
+
+def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
+    """Return the event of a modified endpoint."""
+    record = {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "ModifyVpcEndpoint",
+        "eventTime": "2026-11-23T12:00:00Z",
+        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"},
+        "requestParameters": {"ModifyVpcEndpointRequest": {"VpcEndpointId": endpoint_id}},
+    }
+    return {"source": "aws.ec2", "detail": record}
+
+
+def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the embedded metrics on standard output."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+
+
+def test_a_reconcile_is_one_line_with_the_documented_fields(site: Site) -> None:
+    """Who, what, why and the outcome, in names that do not change."""
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    (line,) = site.lines()
+    assert set(line) >= FIELDS
+    assert (line["vpc_id"], line["outcome"]) == (site.vpc_id, "repaired")
+    assert [action["action"] for action in line["actions"]] == [
+        "CreateSecurityGroup",
+        "AuthorizeClients",
+        "CreateEndpoint",
+    ]
+
+
+def test_metrics_have_no_ids_and_a_compliant_vpc_has_none(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Dimensions are reason codes, actions and results; quiet costs nothing."""
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    counted = metrics(capsys)
+    assert {name for entry in counted for name in ("Drift", "Actions") if name in entry} == {
+        "Drift",
+        "Actions",
+    }
+    assert not any(site.vpc_id in json.dumps(entry) for entry in counted)
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    assert metrics(capsys) == []
+
+
+def test_a_loosened_policy_is_put_back_with_its_evidence(site: Site) -> None:
+    """EndpointChange closes it; the line tells the actor, the hashes and the exposure."""
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    (endpoint,) = site.endpoints()
+    site.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PolicyDocument=OPEN)
+    site.lines()
+    endpoint_change.handler(change_of_endpoint(endpoint["VpcEndpointId"]), Context())
+    (line,) = site.lines()
+    assert line["actor"].endswith("user/alice")
+    assert line["exposure_ms"] > 0
+    assert line["policy_sha256_before"] != line["policy_sha256_after"]
+    assert site.endpoints()[0]["PolicyDocument"] != OPEN
+
+
+def test_what_no_retry_can_mend_goes_to_the_queue_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Access denied: no exception, no retry loop, a message with the cause and what to do."""
+    _deny(monkeypatch, "UnauthorizedOperation")
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    (letter,) = site.dead_letters()
+    assert "UnauthorizedOperation" in letter["causes"][site.vpc_id]
+    assert "allow the action" in letter["causes"][site.vpc_id]
+
+
+def test_what_a_retry_may_mend_is_raised(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Throttled: Lambda tries again, and its own queue catches what it gives up."""
+    _deny(monkeypatch, "RequestLimitExceeded")
+    with pytest.raises(RetryableError, match="RequestLimitExceeded"):
+        vpc_change.handler(change_of(site.vpc_id), Context())
+    assert site.dead_letters() == []
+
+
+def test_the_sweep_looks_at_every_vpc_whatever_its_event(site: Site) -> None:
+    """The default VPC is skipped, the other gets its endpoint."""
+    assert sweep.handler(None, Context())["outcomes"] == {"repaired": 1, "skipped": 1}
+    assert len(site.endpoints()) == 1
+
+
+@pytest.mark.parametrize("event", [None, [], "x", {}, {"detail": []}, {"source": "aws.ec2"}])
+@pytest.mark.parametrize("handler", [vpc_change.handler, endpoint_change.handler])
+def test_an_event_that_says_nothing_is_ignored_with_the_reason(
+    site: Site, handler: Any, event: object
+) -> None:
+    """Logged, not raised, nothing written."""
+    assert "ignored" in handler(event, Context())
+    (line,) = site.lines()
+    assert line["message"] == "ignored"
+    assert line["reason"]
+    assert site.endpoints() == []
+
+
+def test_the_baseline_of_the_account_is_what_is_written(site: Site) -> None:
+    """Account and partition come from the function's own ARN, without a call."""
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    assert site.endpoints()[0]["PolicyDocument"] == BASELINE
+
+
+def test_endpoint_change_is_allowed_what_the_tests_of_the_loop_assume() -> None:
+    """The two sets are one."""
+    assert endpoint_change.ALLOWED == ENDPOINT_CHANGE
+
+
+def _deny(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Let every creation of an endpoint fail with `code`."""
+    app = bootstrap._app(Context().invoked_function_arn)  # noqa: SLF001
+
+    def denied(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateVpcEndpoint")
+
+    monkeypatch.setattr(app.network._writing._ec2, "create_vpc_endpoint", denied)  # type: ignore[attr-defined]  # noqa: SLF001

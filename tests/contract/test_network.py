@@ -1,0 +1,259 @@
+"""What reconciling relies on, stated about the network port and run on the fake and on moto.
+
+Each statement says how sure it is about AWS itself: documented, observed in public recordings,
+or inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from guardrail.aws.network import Ec2Network
+from guardrail.core.model import (
+    AddSubnets,
+    AttachSecurityGroup,
+    AuthorizeClients,
+    CreateEndpoint,
+    CreateSecurityGroup,
+    EnableVpcDns,
+    Endpoint,
+    Intent,
+    ObservedVpc,
+    Service,
+    SetPrivateDns,
+    WritePolicy,
+)
+from guardrail.core.provision import group_name
+from guardrail.errors import RefusedError
+from guardrail.ports import Network, Result
+from guardrail.reconcile import MANAGED_TAG
+from support.fakes import BASELINE, OPEN, FakeNetwork
+
+NAME = "com.amazonaws.us-east-1.states"
+
+
+@dataclass
+class Site:
+    """A network port and a VPC with subnets in three zones behind it."""
+
+    port: Network
+    vpc_id: str
+    delete: Callable[[str], object]
+    moto: bool
+
+    def look(self) -> ObservedVpc:
+        """Return the VPC as the port sees it now."""
+        (vpc,) = self.port.observe([self.vpc_id])
+        return vpc
+
+    def group(self) -> str:
+        """Make the endpoint's group; return its id."""
+        name = group_name(Service.STATES)
+        return self.port.apply(CreateSecurityGroup(self.vpc_id, name)).resource_id or ""
+
+    def create(self, *, zones: int = 3) -> str:
+        """Create an endpoint; return its id."""
+        subnets = tuple(s.subnet_id for s in self.look().subnets[:zones])
+        action = CreateEndpoint(
+            self.vpc_id,
+            Service.STATES,
+            NAME,
+            BASELINE,
+            subnets,
+            self.group(),
+            private_dns=False,
+            generation=0,
+        )
+        return self.port.apply(action).resource_id or ""
+
+    def endpoint(self) -> Endpoint:
+        """Return the only endpoint."""
+        (endpoint,) = self.look().endpoints
+        return endpoint
+
+
+def _fake() -> Site:
+    network = FakeNetwork()
+    return Site(network, network.add_vpc(), network.delete_endpoint, moto=False)
+
+
+def _moto(intent: Intent, stack: str) -> Site:
+    ec2 = boto3.client("ec2")
+    vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    for index, zone in enumerate("abc"):
+        ec2.create_subnet(
+            VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-east-1{zone}"
+        )
+    port = Ec2Network(ec2, intent, stack)
+    return Site(port, vpc_id, lambda i: ec2.delete_vpc_endpoints(VpcEndpointIds=[i]), moto=True)
+
+
+@pytest.fixture(params=["fake", "moto"])
+def site(request: pytest.FixtureRequest, intent: Intent, stack: str) -> Site:
+    """Return the same site on each implementation of the port."""
+    return _fake() if request.param == "fake" else _moto(intent, stack)
+
+
+def test_a_vpc_is_observed_with_its_subnets_and_blocks(site: Site) -> None:
+    """Documented: DescribeVpcs, DescribeSubnets."""
+    vpc = site.look()
+    assert vpc.vpc_id == site.vpc_id
+    assert vpc.cidrs == ("10.0.0.0/16",)
+    assert [s.zone for s in sorted(vpc.subnets, key=lambda s: s.zone)] == [
+        "us-east-1a",
+        "us-east-1b",
+        "us-east-1c",
+    ]
+    assert vpc.dns is not None
+
+
+def test_what_does_not_exist_is_not_observed(site: Site) -> None:
+    """Documented: filters return what matches, unknown ids are no error there."""
+    assert list(site.port.observe(["vpc-0123456789abcdef0"])) == []
+    assert site.port.locate(["vpce-0123456789abcdef0"]) == frozenset()
+    assert site.port.locate(["subnet-0123456789abcdef0"]) == frozenset()
+
+
+def test_the_services_are_discovered_by_name_and_zone(site: Site) -> None:
+    """Documented: DescribeVpcEndpointServices; the name is not built but found."""
+    offer = site.port.offers()[Service.STATES]
+    assert offer.name == NAME
+    assert {"us-east-1a", "us-east-1b"} <= offer.zones
+    assert Service.SYNC_STATES in site.port.offers()
+
+
+def test_an_endpoint_is_created_with_all_it_needs(site: Site) -> None:
+    """Documented: CreateVpcEndpoint takes policy, subnets, groups and private DNS at once."""
+    endpoint_id = site.create()
+    endpoint = site.endpoint()
+    assert endpoint.endpoint_id == endpoint_id
+    assert endpoint.policy == BASELINE
+    assert len(endpoint.subnet_ids) == 3
+    assert endpoint.tags[MANAGED_TAG]
+    assert not endpoint.private_dns
+    assert endpoint_id not in site.look().absent
+    assert site.port.locate([endpoint_id]) == {site.vpc_id}
+
+
+def test_a_policy_is_replaced(site: Site) -> None:
+    """Documented: ModifyVpcEndpoint replaces the document."""
+    endpoint_id = site.create()
+    site.look()
+    applied = site.port.apply(WritePolicy(endpoint_id, OPEN, BASELINE))
+    assert applied.result is Result.APPLIED
+    assert site.endpoint().policy == OPEN
+
+
+def test_subnets_are_added(site: Site) -> None:
+    """Documented: ModifyVpcEndpoint adds subnets to those in use."""
+    endpoint_id = site.create(zones=1)
+    third = sorted(s.subnet_id for s in site.look().subnets)
+    rest = tuple(s for s in third if s not in site.endpoint().subnet_ids)
+    site.port.apply(AddSubnets(endpoint_id, rest))
+    assert site.endpoint().subnet_ids == frozenset(third)
+
+
+def test_a_group_of_the_same_name_is_the_same_group(site: Site) -> None:
+    """Documented: EC2 refuses a second group of a name in a VPC, which settles races."""
+    assert site.group() == site.group()
+    assert len(site.look().groups) == 1
+
+
+def test_clients_are_let_in_once_however_often_asked(site: Site) -> None:
+    """Documented: a rule that exists already is refused for the whole call."""
+    group_id = site.group()
+    site.port.apply(AuthorizeClients(group_id, ("10.0.0.0/16",)))
+    site.port.apply(AuthorizeClients(group_id, ("10.0.0.0/16", "2001:db8::/56", "10.9.0.0/16")))
+    assert site.look().groups[0].clients == {"10.0.0.0/16", "10.9.0.0/16", "2001:db8::/56"}
+
+
+def test_a_group_is_attached_besides_others(site: Site) -> None:
+    """Documented: ModifyVpcEndpoint adds groups."""
+    endpoint_id = site.create()
+    before = site.endpoint().group_ids
+    site.port.apply(AttachSecurityGroup(endpoint_id, site.group()))
+    assert site.endpoint().group_ids >= before
+
+
+def test_dns_attributes_are_enabled_one_by_one(site: Site) -> None:
+    """Documented: ModifyVpcAttribute takes one attribute per call."""
+    for attribute in ("enableDnsSupport", "enableDnsHostnames"):
+        site.port.apply(EnableVpcDns(site.vpc_id, attribute))
+    dns = site.look().dns
+    assert dns is not None
+    assert dns.both
+
+
+def test_a_deleted_endpoint_is_absent_and_can_still_be_located(site: Site) -> None:
+    """Observed: EC2 goes on describing a deleted endpoint for a while, as `deleted`."""
+    endpoint_id = site.create()
+    site.delete(endpoint_id)
+    vpc = site.look()
+    assert vpc.endpoints == ()
+    assert endpoint_id in vpc.absent
+    assert site.port.locate([endpoint_id]) == {site.vpc_id}
+
+
+class TestOnMoto:
+    """What only the real adapter has."""
+
+    def test_other_services_endpoints_are_not_seen_and_never_modified(
+        self, intent: Intent, stack: str
+    ) -> None:
+        """IAM cannot restrict ModifyVpcEndpoint to a service, so the adapter does."""
+        site = _moto(intent, stack)
+        ec2 = boto3.client("ec2")
+        other = ec2.create_vpc_endpoint(
+            VpcId=site.vpc_id,
+            ServiceName="com.amazonaws.us-east-1.sqs",
+            VpcEndpointType="Interface",
+        )["VpcEndpoint"]["VpcEndpointId"]
+        assert site.look().endpoints == ()
+        with pytest.raises(RefusedError, match="not seen to be an endpoint of Step Functions"):
+            site.port.apply(WritePolicy(other, BASELINE, OPEN))
+
+    def test_an_endpoint_that_is_gone_by_now_is_an_outcome(
+        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """NotFound at the write is no error."""
+        site = _moto(intent, stack)
+        endpoint_id = site.create()
+        site.look()
+        error: Any = {"Error": {"Code": "InvalidVpcEndpointId.NotFound", "Message": "gone"}}
+
+        def gone(*_: object, **__: object) -> None:
+            raise ClientError(error, "ModifyVpcEndpoint")
+
+        monkeypatch.setattr(site.port._writing._ec2, "modify_vpc_endpoint", gone)  # type: ignore[attr-defined]  # noqa: SLF001
+        assert site.port.apply(SetPrivateDns(endpoint_id)).result is Result.GONE
+
+    def test_dns_attributes_are_asked_only_where_they_matter(self, stack: str) -> None:
+        """Two calls per VPC are spared when an endpoint with private DNS stands."""
+        site = _moto(Intent(services=(Service.STATES,)), stack)
+        group_id = site.group()
+        subnets = tuple(s.subnet_id for s in site.look().subnets)
+        site.port.apply(
+            CreateEndpoint(
+                site.vpc_id,
+                Service.STATES,
+                NAME,
+                BASELINE,
+                subnets,
+                group_id,
+                private_dns=True,
+                generation=0,
+            )
+        )
+        assert site.look().dns is None
+
+    def test_more_vpcs_than_a_filter_takes_are_observed(self, intent: Intent, stack: str) -> None:
+        """Filters take 200 values; the rest is asked in further calls."""
+        site = _moto(intent, stack)
+        unknown = [f"vpc-{number:017x}" for number in range(450)]
+        assert [v.vpc_id for v in site.port.observe([*unknown, site.vpc_id])] == [site.vpc_id]

@@ -1,0 +1,140 @@
+"""What reconciling relies on, stated about records and settling, on the fakes and on moto."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from guardrail.aws.dead_letters import DeadLetters
+from guardrail.aws.records import DynamoRecords
+from guardrail.aws.settling import ScheduledSettling, Schedules
+from guardrail.core.model import Inventory, Service
+from guardrail.core.trail import SETTLED, SOURCE
+from guardrail.ports import BeforeImage, Creation, Records
+from support.fakes import ACCOUNT, BASELINE, OPEN, FakeRecords
+
+VPC, ENDPOINT = "vpc-0123456789abcdef0", "vpce-0123456789abcdef0"
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:VpcChange"
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def records(request: pytest.FixtureRequest, table: str) -> Records:
+    """Return each implementation of the port."""
+    if request.param == "fake":
+        return FakeRecords()
+    return DynamoRecords(boto3.client("dynamodb"), table, history_days=90)
+
+
+def test_the_first_inventory_counts(records: Records) -> None:
+    """A second one is refused, and the stored one is returned."""
+    assert records.inventory() is None
+    first = Inventory(frozenset({VPC}), {ENDPOINT: "a" * 64})
+    assert records.store_inventory(first) == first
+    assert records.store_inventory(Inventory(frozenset(), {})) == first
+    assert records.inventory() == first
+
+
+def test_an_empty_inventory_is_one(records: Records) -> None:
+    """A region without VPCs has been looked at, too."""
+    empty = Inventory(frozenset(), {})
+    records.store_inventory(empty)
+    assert records.inventory() == empty
+
+
+def test_a_policy_is_forgotten_once_and_for_all(records: Records) -> None:
+    """Forgetting twice, or what was never known, does no harm."""
+    records.store_inventory(Inventory(frozenset({VPC}), {ENDPOINT: "a", "vpce-2": "b"}))
+    for endpoint_id in (ENDPOINT, ENDPOINT, "vpce-3"):
+        records.forget_policy(endpoint_id)
+    assert records.inventory() == Inventory(frozenset({VPC}), {"vpce-2": "b"})
+
+
+def test_what_was_created_is_known_by_vpc_and_service(records: Records) -> None:
+    """The later note replaces the earlier; other services and VPCs stay."""
+    begun = Creation(1, NOW)
+    made = Creation(1, NOW, ENDPOINT)
+    records.note_creation(VPC, Service.STATES, begun)
+    records.note_creation(VPC, Service.SYNC_STATES, begun)
+    records.note_creation(VPC, Service.STATES, made)
+    assert records.creations([VPC, "vpc-2"]) == {
+        VPC: {Service.STATES: made, Service.SYNC_STATES: begun}
+    }
+    assert records.creations([]) == {}
+
+
+def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
+    """BatchGetItem takes 100 keys; the rest is asked in further calls."""
+    records = DynamoRecords(boto3.client("dynamodb"), table, history_days=90)
+    for number in range(120):
+        records.note_creation(f"vpc-{number}", Service.STATES, Creation(0, NOW))
+    assert len(records.creations([f"vpc-{number}" for number in range(130)])) == 120
+
+
+def test_a_before_image_is_kept_and_expires(table: str) -> None:
+    """Both policies, who and why; only history has an expiry."""
+    client = boto3.client("dynamodb")
+    DynamoRecords(client, table, history_days=90).keep(
+        BeforeImage(ENDPOINT, OPEN, BASELINE, "policy-broader: x", "alice", "event-1", NOW)
+    )
+    (item,) = client.scan(TableName=table)["Items"]
+    assert item["pk"]["S"] == f"endpoint#{ENDPOINT}"
+    assert item["sk"]["S"] == "revert#2026-11-23T12:00:00.000+00:00#event-1"
+    assert (item["policy_before"]["S"], item["policy_after"]["S"]) == (OPEN, BASELINE)
+    assert (item["actor"]["S"], item["reason"]["S"]) == ("alice", "policy-broader: x")
+    assert int(item["expires_at"]["N"]) == int((NOW + timedelta(days=90)).timestamp())
+
+
+def _settling(seconds: int) -> ScheduledSettling:
+    client = boto3.client("scheduler")
+    client.create_schedule_group(Name="settling")
+    schedules = Schedules("settling", ARN, f"arn:aws:iam::{ACCOUNT}:role/r", "", seconds)
+    return ScheduledSettling(client, schedules, lambda: NOW)
+
+
+def test_a_push_makes_one_schedule_that_deletes_itself() -> None:
+    """It names the VPC, is due after the pause, and invokes VpcChange with a message of ours."""
+    settling = _settling(300)
+    assert not settling.pending(VPC)
+    assert settling.push(VPC)
+    assert settling.push(VPC)
+    assert settling.pending(VPC)
+    (listed,) = boto3.client("scheduler").list_schedules(GroupName="settling")["Schedules"]
+    found = boto3.client("scheduler").get_schedule(GroupName="settling", Name=listed["Name"])
+    assert found["Name"] == VPC
+    assert found["ScheduleExpression"] == "at(2026-11-23T12:05:00)"
+    assert found["ActionAfterCompletion"] == "DELETE"
+    assert found["Target"]["Arn"] == ARN
+    message = {"source": SOURCE, "detail-type": SETTLED, "detail": {"vpcId": VPC}}
+    assert json.loads(found["Target"]["Input"]) == message
+
+
+def test_without_a_pause_nothing_is_scheduled() -> None:
+    """SettleSeconds=0: creation is due now."""
+    settling = _settling(0)
+    assert not settling.push(VPC)
+    assert not settling.pending(VPC)
+
+
+def test_a_dead_letter_holds_the_event_and_the_cause() -> None:
+    """Enough to act on it, and to send it again."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    DeadLetters(sqs, url).send({"detail": {"eventName": "CreateVpc"}}, ARN, {VPC: "denied"})
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    body = json.loads(message["Body"])
+    assert body["requestPayload"] == {"detail": {"eventName": "CreateVpc"}}
+    assert body["causes"] == {VPC: "denied"}
+    assert body["requestContext"] == {"functionArn": ARN, "condition": "NotRetried"}
+
+
+def test_a_very_large_event_still_fits_the_queue() -> None:
+    """The event is cut, the cause is kept."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    DeadLetters(sqs, url).send({"detail": "x" * 400_000}, ARN, {VPC: "denied"})
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"])["causes"] == {VPC: "denied"}
