@@ -1,5 +1,23 @@
-"""The policy engine: does an endpoint policy grant anything beyond the baseline?"""
+"""The policy engine decides whether an endpoint policy grants anything beyond the baseline."""
 
-from guardrail.core.policy.verdict import Outcome, PolicyCode, PolicyReason, Verdict, Witness
+from guardrail.core.policy.decide import decide
+from guardrail.core.policy.problems import BaselineError
+from guardrail.core.policy.verdict import (
+    Coverage,
+    Outcome,
+    PolicyCode,
+    PolicyReason,
+    Verdict,
+    Witness,
+)
 
-__all__ = ["Outcome", "PolicyCode", "PolicyReason", "Verdict", "Witness"]
+__all__ = [
+    "BaselineError",
+    "Coverage",
+    "Outcome",
+    "PolicyCode",
+    "PolicyReason",
+    "Verdict",
+    "Witness",
+    "decide",
+]
