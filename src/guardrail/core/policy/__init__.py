@@ -1,6 +1,8 @@
 """The policy engine decides whether an endpoint policy grants anything beyond the baseline."""
 
 from guardrail.core.policy.decide import decide
+from guardrail.core.policy.endpoint_rules import check_endpoint_rules
+from guardrail.core.policy.fallback import fallback
 from guardrail.core.policy.problems import BaselineError
 from guardrail.core.policy.verdict import (
     Coverage,
@@ -19,5 +21,7 @@ __all__ = [
     "PolicyReason",
     "Verdict",
     "Witness",
+    "check_endpoint_rules",
     "decide",
+    "fallback",
 ]

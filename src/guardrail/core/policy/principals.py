@@ -103,13 +103,14 @@ def sample_principal(atoms: tuple[Atom, ...], mask: int) -> str:
     if atom.value:
         return atom.value
     taken = {other.value for other in atoms}
-    account = atom.account or _unused_account({other.account for other in atoms})
+    account = atom.account or unused_account({other.account for other in atoms})
     place = f"arn:{atom.partition or 'aws'}:iam::{account}:role"
     names = ("someone", *(f"someone-{number}" for number in range(len(atoms))))
     return next(arn for arn in (f"{place}/{name}" for name in names) if arn not in taken)
 
 
-def _unused_account(taken: set[str]) -> str:
+def unused_account(taken: set[str]) -> str:
+    """Return an account id that no policy mentions."""
     digits = (str(digit) * 12 for digit in range(1, 10))
     more = (str(700_000_000_000 + number) for number in range(len(taken) + 1))
     return next(account for account in (*digits, *more) if account not in taken)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from guardrail.core.policy.document import PrincipalKind, Text, Wild
 from guardrail.core.policy.domain import ABSENT, Strings
 from guardrail.core.policy.pattern import Pattern, glob
-from guardrail.core.policy.principals import ANONYMOUS, Atom
+from guardrail.core.policy.principals import ANONYMOUS, Atom, unused_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _ACCOUNT_TYPES = frozenset({PrincipalKind.ACCOUNT, PrincipalKind.IDENTITY, PrincipalKind.SESSION})
 
 
+_CALLERS = (("iam", "role/"), ("iam", "user/"), ("iam", "root"), ("sts", "federated-user/"))
 Carried = tuple[tuple[Strings, ...], tuple[Strings, ...]]
 
 
@@ -91,13 +92,15 @@ def _tight(
     if atom.kind is PrincipalKind.EVERYONE:
         foreign = Strings(missing=False, inside=False, group=elsewhere)
         other = Strings(missing=False, inside=False, group=exact)
-        return [((_is(_iam("", "")), foreign), (other,))]
+        nobody = unused_account({pattern.prefix for pattern in exact})
+        plain: Carried = ((_is(_callers("", nobody)),), (_is((glob((nobody,)),)),))
+        return [plain, ((_is(_callers("", "")), foreign), (other,))]
     if atom.kind not in _ACCOUNT_TYPES:
         return []
     owner = (_is((glob((atom.account,)),)),)
     if atom.kind is PrincipalKind.ACCOUNT:
         rest = Strings(missing=False, inside=False, group=named)
-        return [((_is(_iam(atom.partition, atom.account)), rest), owner)]
+        return [((_is(_callers(atom.partition, atom.account)), rest), owner)]
     return [((_is((glob((atom.issuer,)),)),), owner)]
 
 
@@ -115,23 +118,19 @@ def _is(group: tuple[Pattern, ...]) -> Strings:
     return Strings(missing=False, inside=True, group=group)
 
 
-def _iam(partition: str, account: str) -> tuple[Pattern, ...]:
-    """Return the ARNs of an account's callers; of any account's when it is empty."""
+def _callers(partition: str, account: str) -> tuple[Pattern, ...]:
+    """Return the documented ARNs of an account's callers; of any account's when it is empty."""
+    partitions: tuple[Text, ...] = ((partition,),) if partition else (("aws",), ("aws-", Wild.MANY))
+    owner: Text = (account,) if account else (Wild.MANY,)
     return tuple(
-        glob(_arn(partition, service, account), segmented=True) for service in ("iam", "sts")
+        glob(("arn:", *place, f":{service}::", *owner, *_joined(tail)), segmented=True)
+        for place in partitions
+        for service, tail in _CALLERS
     )
 
 
-def _arn(partition: str, service: str, account: str) -> Text:
-    return (
-        "arn:",
-        partition or Wild.MANY,
-        f":{service}::",
-        account or Wild.MANY,
-        ":",
-        Wild.ONE,
-        Wild.MANY,
-    )
+def _joined(tail: str) -> Text:
+    return (f":{tail}", Wild.ONE, Wild.MANY) if tail.endswith("/") else (f":{tail}",)
 
 
 def _arn_of(account: str) -> Pattern:
