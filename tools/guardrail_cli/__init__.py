@@ -1,1 +1,1 @@
-"""The command `sfn-guardrail`."""
+"""The command line `sfn-guardrail`: the policy engine for people and for pipelines."""

@@ -1,6 +1,27 @@
-"""The policy engine: whether an endpoint policy grants anything beyond the baseline."""
+"""The policy engine decides whether an endpoint policy grants anything beyond the baseline."""
 
-from guardrail.core.policy.compare import decide, fallback
-from guardrail.core.policy.verdict import Outcome, PolicyCode, PolicyReason, Verdict, Witness
+from guardrail.core.policy.decide import decide
+from guardrail.core.policy.endpoint_rules import check_endpoint_rules
+from guardrail.core.policy.fallback import fallback
+from guardrail.core.policy.problems import BaselineError
+from guardrail.core.policy.verdict import (
+    Coverage,
+    Outcome,
+    PolicyCode,
+    PolicyReason,
+    Verdict,
+    Witness,
+)
 
-__all__ = ["Outcome", "PolicyCode", "PolicyReason", "Verdict", "Witness", "decide", "fallback"]
+__all__ = [
+    "BaselineError",
+    "Coverage",
+    "Outcome",
+    "PolicyCode",
+    "PolicyReason",
+    "Verdict",
+    "Witness",
+    "check_endpoint_rules",
+    "decide",
+    "fallback",
+]

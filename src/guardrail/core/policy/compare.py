@@ -1,73 +1,209 @@
-"""The first decision procedure: a policy is contained when it means the same as the baseline.
+"""The comparison of two policies: the search for one request that only the candidate allows.
 
-Normalised comparison: order, scalar or list, case of actions, `"*"` or `{"AWS": "*"}`, account
-id or root ARN, and Sid make no difference. Anything else is undecided.
+For each candidate Allow, such a request lies outside the candidate's Denies and either outside all
+baseline Allows or inside a baseline Deny.
 """
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from guardrail.core.policy.verdict import Outcome, PolicyCode, PolicyReason, Verdict
+from guardrail.core.policy.domain import ABSENT, StringDomain, Strings
+from guardrail.core.policy.hints import spelled
+from guardrail.core.policy.model import ACTION, PRINCIPAL, RESOURCE, Model
+from guardrail.core.policy.pattern import glob
+from guardrail.core.policy.principals import UNLISTED_SERVICE, first_atom, sample_principal
+from guardrail.core.policy.problems import unsupported
+from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region, regions
+from guardrail.core.policy.set_domain import Many, SetDomain, Values
+from guardrail.core.policy.solve import Box, Place, Solver, Term
+from guardrail.core.policy.text_values import Assignment, assigned, symbol
+from guardrail.core.policy.verdict import Witness
 
-_OPEN = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-
-@lru_cache(maxsize=1024)
-def decide(candidate: str, baseline: str) -> Verdict:
-    """Return whether `candidate` (JSON text) means the same as `baseline` (JSON text)."""
-    try:
-        given = _normal(json.loads(candidate))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        message = "the policy is not a readable policy document"
-        return Verdict(Outcome.MALFORMED, (PolicyReason(PolicyCode.MALFORMED, message),))
-    if given == _normal(json.loads(baseline)):
-        return Verdict(Outcome.CONTAINED)
-    is_open = given == _normal(json.loads(_OPEN))
-    message = (
-        "the policy is the default that lets everyone do everything"
-        if is_open
-        else "the policy differs from the baseline"
-    )
-    return Verdict(Outcome.UNDECIDED, (PolicyReason(PolicyCode.UNDECIDED, message),))
+    from guardrail.core.policy.document import Statement
+    from guardrail.core.policy.search import Budget
 
 
-def fallback(candidate: str, baseline: str) -> str:
-    """Return what to write in place of `candidate`: the baseline."""
-    del candidate
-    return baseline
+class Finding(NamedTuple):
+    """A request that the candidate's `statement` lets in and the baseline does not."""
+
+    witness: Witness
+    statement: int
+    denied_by: int | None
 
 
-def _normal(document: Any) -> Any:
-    statements = document["Statement"] if "Statement" in document else []
-    listed = statements if isinstance(statements, list) else [statements]
-    return document.get("Version", "2008-10-17"), sorted(json.dumps(_statement(s)) for s in listed)
+class Reading(NamedTuple):
+    """What AWS leaves open: the reading of resources, and of plain operators on several values."""
+
+    segmented: tuple[bool, ...]
+    lone: bool
 
 
-def _statement(statement: dict[str, Any]) -> Any:
-    return sorted((k, _element(k, v)) for k, v in statement.items() if k != "Sid")
+class Comparison:
+    """Candidate against baseline, for one value of each policy variable and one reading."""
 
+    def __init__(
+        self,
+        model: Model,
+        budget: Budget,
+        values: Assignment,
+        reading: Reading,
+        *,
+        symbolic: bool = False,
+    ) -> None:
+        self._model = model
+        self._fill = symbol() if symbolic else assigned(values)
+        self._reading = reading
+        self._domains = dict(model.domains)
+        self._given = [self._assigned(key, value) for key, value in values.items()]
+        self._solver = Solver(self._domains, budget)
+        self._regions = self._related()
+        candidate, baseline = model.statements
+        self._allows = self._both(candidate, allow=True, generous=True)
+        self._denies = self._each(candidate, allow=False, generous=False)
+        self._granted = self._each(baseline, allow=True, generous=False)
+        self._refused = self._both(baseline, allow=False, generous=True)
+        self.covered: dict[int, tuple[int, ...]] = {}
 
-def _element(name: str, value: Any) -> Any:
-    if name in {"Principal", "NotPrincipal"}:
-        return {"AWS": ["*"]} if value == "*" else {k: _values(v) for k, v in value.items()}
-    if name in {"Action", "NotAction"}:
-        return [action.lower() for action in _values(value)]
-    if isinstance(value, dict):
-        return {
-            op.lower(): {k.lower(): _values(v) for k, v in sorted(keys.items())}
-            for op, keys in sorted(value.items())
-        }
-    return _values(value)
+    def find(self) -> Finding | None:
+        """Return the first request that only the candidate allows, if there is any."""
+        for allow in self._allows:
+            place = self._solver.narrow({}, (*self._given, *self._only(), *allow.terms))
+            if place is None:
+                self.covered[allow.tag] = ()
+                continue
+            found = self._escape(place, allow.tag)
+            if found is not None:
+                return found
+        return None
 
+    def plainly_contained(self) -> bool:
+        """Whether statement by statement one covers the other, whatever the variables hold."""
+        return all(self._plainly_granted(allow) for allow in self._allows)
 
-def _values(value: Any) -> list[str]:
-    listed = value if isinstance(value, list) else [value]
-    return sorted(_account(str(item)) for item in listed)
+    def _plainly_granted(self, allow: Box) -> bool:
+        solver = self._solver
+        return any(solver.plainly_inside(allow.terms, box) for box in self._granted) and all(
+            any(solver.plainly_inside(allow.terms + refused.terms, box) for box in self._denies)
+            or solver.plainly_outside(allow.terms, refused)
+            for refused in self._refused
+        )
 
+    def _escape(self, place: Place, statement: int) -> Finding | None:
+        self._solver.used.clear()
+        spot = self._outside(place, [*self._denies, *self._granted])
+        if spot is not None:
+            return Finding(self._witness(*spot), statement, None)
+        self.covered[statement] = tuple(sorted(~tag for tag in self._solver.used if tag < 0))
+        for refused in self._refused:
+            if self._solver.plainly_clear(place, refused, self._denies):
+                continue
+            inside = self._solver.narrow(place, refused.terms)
+            if inside is None:
+                continue
+            spot = self._outside(inside, self._denies)
+            if spot is not None:
+                return Finding(self._witness(*spot), statement, ~refused.tag)
+        return None
 
-def _account(text: str) -> str:
-    parts = text.split(":")
-    return parts[4] if len(parts) == 6 and parts[5] == "root" else text
+    def _outside(self, place: Place, boxes: list[Box]) -> tuple[Place, Region | None] | None:
+        spot = self._solver.outside(place, boxes)
+        if spot is None or not self._regions:
+            return None if spot is None else (spot, None)
+        for region in self._regions:
+            within = self._solver.narrow(place, self._region_terms(region))
+            spot = None if within is None else self._solver.outside(within, boxes)
+            if spot is not None:
+                return spot, region
+        return None
+
+    def _region_terms(self, region: Region) -> list[Term]:
+        terms: list[Term] = [(PRINCIPAL, region.mask)]
+        for key, literals in ((ARN_KEY, region.arns), (ACCOUNT_KEY, region.accounts)):
+            if isinstance(self._domains.get(key), StringDomain):
+                terms += [(key, literal) for literal in literals]
+        return terms
+
+    def _related(self) -> tuple[Region, ...]:
+        keys = (ARN_KEY, ACCOUNT_KEY)
+        if not any(isinstance(self._domains.get(key), StringDomain) for key in keys):
+            return ()
+        return regions(self._model.principals)
+
+    def _assigned(self, key: str, value: str | None) -> Term:
+        domain = self._domains.setdefault(key, self._model.plain)
+        if not isinstance(domain, StringDomain):
+            raise unsupported(f"the policy variable {key} is compared as more than a string", "")
+        if value is None:
+            return key, ABSENT
+        return key, Strings(missing=False, inside=True, group=(glob((value,)),))
+
+    def _only(self) -> Iterable[Term]:
+        """Under the reading of lone values, keys of both kinds have one value at most."""
+        if not self._reading.lone:
+            return
+        for key in self._model.mixed:
+            domain: Any = self._domains[key]
+            if isinstance(domain, SetDomain):
+                yield key, Many(missing=True, values=Values.ONLY, inner=domain.every(), many=False)
+
+    def _boxes(
+        self, statements: Iterable[Statement], *, allow: bool, generous: bool
+    ) -> Iterable[list[Box]]:
+        for statement in statements:
+            if statement.allow is allow:
+                boxes = (
+                    self._model.box(statement, self._fill, segmented=segmented, generous=generous)
+                    for segmented in self._reading.segmented
+                )
+                yield [box for box in boxes if box is not None]
+
+    def _each(self, statements: Iterable[Statement], *, allow: bool, generous: bool) -> list[Box]:
+        """Return what must be avoided under every reading; baseline tags are complemented."""
+        side = statements is self._model.statements[1]
+        return [
+            Box(~box.tag if side else box.tag, box.terms)
+            for boxes in self._boxes(statements, allow=allow, generous=generous)
+            for box in boxes
+        ]
+
+    def _both(self, statements: Iterable[Statement], *, allow: bool, generous: bool) -> list[Box]:
+        """Return what must be met: under every reading at once."""
+        side = statements is self._model.statements[1]
+        return [
+            Box(
+                ~boxes[0].tag if side else boxes[0].tag,
+                boxes[0].terms
+                + tuple(t for box in boxes[1:] for t in box.terms if t[0] == RESOURCE),
+            )
+            for boxes in self._boxes(statements, allow=allow, generous=generous)
+            if len(boxes) == len(self._reading.segmented)
+        ]
+
+    def _witness(self, place: Place, region: Region | None) -> Witness:
+        domains = self._domains
+        context: dict[str, str | tuple[str, ...]] = {}
+        for key, domain in domains.items():
+            if key in {PRINCIPAL, ACTION, RESOURCE} or key not in place:
+                continue
+            value = domain.choose(place[key])
+            if value is not None:
+                context[self._model.names.get(key, key)] = value
+        principal = self._principal(place, region, context)
+        action = spelled(str(domains[ACTION].choose(place[ACTION])))
+        return Witness(principal, action, str(domains[RESOURCE].choose(place[RESOURCE])), context)
+
+    def _principal(
+        self, place: Place, region: Region | None, context: Mapping[str, str | tuple[str, ...]]
+    ) -> str:
+        """Return the caller; where a condition settles the ARN of one of many, that ARN."""
+        mask, atoms = place[PRINCIPAL], self._model.principals
+        arn = context.get(self._model.names.get(ARN_KEY, ARN_KEY))
+        if region is None or first_atom(atoms, mask).value:
+            return sample_principal(atoms, mask)
+        if region.loose:
+            return UNLISTED_SERVICE
+        return arn if isinstance(arn, str) else sample_principal(atoms, mask)

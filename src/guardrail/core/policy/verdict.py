@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Outcome(StrEnum):
@@ -48,13 +51,24 @@ class PolicyReason:
     pointer: str | None = None
 
 
+class Coverage(NamedTuple):
+    """The baseline statements that cover one candidate Allow; none when no request meets it."""
+
+    statement: int
+    by: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of `decide`, with its reasons; `witness` is set only when broader."""
+    """The outcome of `decide`, with its reasons.
+
+    `witness` is set only when broader, `coverage` only when contained.
+    """
 
     outcome: Outcome
     reasons: tuple[PolicyReason, ...] = ()
     witness: Witness | None = None
+    coverage: tuple[Coverage, ...] = ()
 
     @property
     def contained(self) -> bool:

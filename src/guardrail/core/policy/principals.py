@@ -1,0 +1,116 @@
+"""Who may call: the principals that two policies mention, and one stand-in for each kind of rest.
+
+A statement's Principal becomes a mask over these atoms. What the caller says about two condition
+keys is the matter of `relations`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail.core.policy.document import Named, PrincipalKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from guardrail.core.policy.document import Policy, Statement
+
+
+class Atom(NamedTuple):
+    """One principal, or (empty `value`) all others of one kind or account."""
+
+    kind: PrincipalKind
+    value: str = ""
+    partition: str = ""
+    account: str = ""
+    role: str = ""
+    issuer: str = ""
+
+
+OUTSIDER = Atom(PrincipalKind.EVERYONE)
+UNLISTED_SERVICE = "unlisted-service.amazonaws.com"
+ANONYMOUS = Atom(PrincipalKind.EVERYONE, "anonymous")
+
+
+def principal_atoms(policies: Iterable[Policy], accounts: Iterable[str]) -> tuple[Atom, ...]:
+    """Return the atoms of both policies; `accounts` are ids that conditions mention."""
+    named = {
+        entry
+        for policy in policies
+        for statement in policy.statements
+        for entry in statement.principals
+    }
+    # A bare id means the account in the partition that the policies speak about.
+    places = {(entry.partition, entry.account) for entry in named if entry.partition}
+    ids = {entry.account for entry in named if entry.account} | set(accounts)
+    places |= {("", account) for account in ids - {account for _, account in places}}
+    rest = {Atom(PrincipalKind.ACCOUNT, "", *place) for place in places}
+    single = {
+        atom
+        for entry in named
+        if entry.kind not in {PrincipalKind.EVERYONE, PrincipalKind.ACCOUNT}
+        for atom in _single(entry, named)
+    }
+    return (OUTSIDER, *sorted(rest), *sorted(single), ANONYMOUS)
+
+
+def _single(entry: Named, named: set[Named]) -> list[Atom]:
+    """Tell sessions apart by the role behind them, where roles of that name have a path."""
+    if entry.kind is not PrincipalKind.SESSION:
+        return [Atom(*entry, issuer=entry.value)]
+    pathless = f"arn:{entry.partition}:iam::{entry.account}:role/{entry.role}"
+    issuers = {other.value for other in named if _same_role(entry, other)} | {pathless}
+    return [Atom(*entry, issuer=issuer) for issuer in sorted(issuers)]
+
+
+def _same_role(session: Named, other: Named) -> bool:
+    return other.kind is PrincipalKind.IDENTITY and (
+        (other.partition, other.account, other.role)
+        == (session.partition, session.account, session.role)
+    )
+
+
+def principal_mask(statement: Statement, atoms: tuple[Atom, ...]) -> int:
+    """Return the atoms that the statement speaks about."""
+    mask = 0
+    for position, atom in enumerate(atoms):
+        if any(_matches(entry, atom) for entry in statement.principals):
+            mask |= 1 << position
+    return ((1 << len(atoms)) - 1) & ~mask if statement.not_principals else mask
+
+
+def _matches(entry: Named, atom: Atom) -> bool:
+    match entry.kind:
+        case PrincipalKind.EVERYONE:
+            return True
+        case PrincipalKind.ACCOUNT:
+            partition = not entry.partition or entry.partition == atom.partition
+            return partition and entry.account == atom.account
+        case PrincipalKind.IDENTITY:
+            return atom.issuer == entry.value
+        case _:
+            return (atom.kind, atom.value) == (entry.kind, entry.value)
+
+
+def first_atom(atoms: tuple[Atom, ...], mask: int) -> Atom:
+    """Return the first atom in the mask."""
+    return atoms[(mask & -mask).bit_length() - 1]
+
+
+def sample_principal(atoms: tuple[Atom, ...], mask: int) -> str:
+    """Return the name of one caller of the first atom in the mask."""
+    atom = first_atom(atoms, mask)
+    if atom.value:
+        return atom.value
+    taken = {other.value for other in atoms}
+    account = atom.account or unused_account({other.account for other in atoms})
+    place = f"arn:{atom.partition or 'aws'}:iam::{account}:role"
+    names = ("someone", *(f"someone-{number}" for number in range(len(atoms))))
+    return next(arn for arn in (f"{place}/{name}" for name in names) if arn not in taken)
+
+
+def unused_account(taken: set[str]) -> str:
+    """Return an account id that no policy mentions."""
+    digits = (str(digit) * 12 for digit in range(1, 10))
+    more = (str(700_000_000_000 + number) for number in range(len(taken) + 1))
+    return next(account for account in (*digits, *more) if account not in taken)

@@ -1,0 +1,148 @@
+"""What the caller says about aws:PrincipalArn and aws:PrincipalAccount.
+
+Documented: a signed request of a user, role or root carries its own ARN (of a role session: the
+role's) and account; an anonymous one carries no ARN, and the account `anonymous`. For all other
+callers only this is assumed, that the account in the ARN is the account. Every request that AWS can
+send is in some region; requests that it cannot send may be too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail.core.policy.document import PrincipalKind, Text, Wild
+from guardrail.core.policy.domain import ABSENT, Strings
+from guardrail.core.policy.pattern import Pattern, glob
+from guardrail.core.policy.principals import ANONYMOUS, Atom, unused_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from guardrail.core.policy.document import Policy
+
+ARN_KEY = "aws:principalarn"
+ACCOUNT_KEY = "aws:principalaccount"
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ACCOUNT_TYPES = frozenset({PrincipalKind.ACCOUNT, PrincipalKind.IDENTITY, PrincipalKind.SESSION})
+
+
+_CALLERS = (("iam", "role/"), ("iam", "user/"), ("iam", "root"), ("sts", "federated-user/"))
+Carried = tuple[tuple[Strings, ...], tuple[Strings, ...]]
+
+
+class Region(NamedTuple):
+    """Callers (a mask) with what they carry under the two keys."""
+
+    mask: int
+    arns: tuple[Strings, ...]
+    accounts: tuple[Strings, ...]
+    loose: bool
+
+
+def mentioned_accounts(policies: Iterable[Policy]) -> set[str]:
+    """Account ids in the conditions on the two keys."""
+    found: set[str] = set()
+    for policy in policies:
+        for statement in policy.statements:
+            for condition in statement.conditions:
+                if condition.key in {ARN_KEY, ACCOUNT_KEY}:
+                    for value in condition.values:
+                        found |= _accounts(value)
+    return found
+
+
+def _accounts(value: object) -> set[str]:
+    literal = (
+        "".join(part for part in value if type(part) is str) if isinstance(value, tuple) else ""
+    )
+    return {field for field in literal.split(":") if _ACCOUNT.fullmatch(field)}
+
+
+def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
+    """Return the callers by what they carry, those first that make the plainest witness."""
+    accounts = sorted({atom.account for atom in atoms if atom.account})
+    elsewhere = tuple(_arn_of(account) for account in accounts)
+    exact = tuple(glob((account,)) for account in accounts)
+    named = tuple(glob((atom.issuer,)) for atom in atoms if atom.issuer)
+    tight: dict[Carried, int] = {}
+    loose: dict[Carried, int] = {}
+    for position, atom in enumerate(atoms):
+        for carried in _tight(atom, elsewhere, exact, named):
+            tight[carried] = tight.get(carried, 0) | 1 << position
+        if atom.kind not in _ACCOUNT_TYPES and atom != ANONYMOUS:
+            for carried in _loose(elsewhere, exact):
+                loose[carried] = loose.get(carried, 0) | 1 << position
+    return (
+        *(Region(mask, *carried, loose=False) for carried, mask in tight.items()),
+        *(Region(mask, *carried, loose=True) for carried, mask in loose.items()),
+    )
+
+
+def _tight(
+    atom: Atom,
+    elsewhere: tuple[Pattern, ...],
+    exact: tuple[Pattern, ...],
+    named: tuple[Pattern, ...],
+) -> list[Carried]:
+    """Return what AWS documents that the caller carries; empty when it documents nothing."""
+    if atom == ANONYMOUS:
+        anonymous = Strings(missing=True, inside=True, group=(glob(("anonymous",)),))
+        return [((ABSENT,), (anonymous,))]
+    if atom.kind is PrincipalKind.EVERYONE:
+        foreign = Strings(missing=False, inside=False, group=elsewhere)
+        other = Strings(missing=False, inside=False, group=exact)
+        nobody = unused_account({pattern.prefix for pattern in exact})
+        plain: Carried = ((_is(_callers("", nobody)),), (_is((glob((nobody,)),)),))
+        return [plain, ((_is(_callers("", "")), foreign), (other,))]
+    if atom.kind not in _ACCOUNT_TYPES:
+        return []
+    owner = (_is((glob((atom.account,)),)),)
+    if atom.kind is PrincipalKind.ACCOUNT:
+        rest = Strings(missing=False, inside=False, group=named)
+        return [((_is(_callers(atom.partition, atom.account)), rest), owner)]
+    return [((_is((glob((atom.issuer,)),)),), owner)]
+
+
+def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[Carried]:
+    """Return a caller about whom only the tie between the two keys is known."""
+    foreign = Strings(missing=False, inside=False, group=elsewhere)
+    other = Strings(missing=True, inside=False, group=exact)
+    tied: list[Carried] = [
+        ((_is((arn,)),), (_is((account,)),)) for arn, account in zip(elsewhere, exact, strict=True)
+    ]
+    return [((ABSENT,), ()), *tied, ((foreign,), (other,))]
+
+
+def _is(group: tuple[Pattern, ...]) -> Strings:
+    return Strings(missing=False, inside=True, group=group)
+
+
+def _callers(partition: str, account: str) -> tuple[Pattern, ...]:
+    """Return the documented ARNs of an account's callers; of any account's when it is empty."""
+    partitions: tuple[Text, ...] = ((partition,),) if partition else (("aws",), ("aws-", Wild.MANY))
+    owner: Text = (account,) if account else (Wild.MANY,)
+    return tuple(
+        glob(("arn:", *place, f":{service}::", *owner, *_joined(tail)), segmented=True)
+        for place in partitions
+        for service, tail in _CALLERS
+    )
+
+
+def _joined(tail: str) -> Text:
+    return (f":{tail}", Wild.ONE, Wild.MANY) if tail.endswith("/") else (f":{tail}",)
+
+
+def _arn_of(account: str) -> Pattern:
+    text: Text = (
+        Wild.MANY,
+        ":",
+        Wild.MANY,
+        ":",
+        Wild.MANY,
+        ":",
+        Wild.MANY,
+        f":{account}:",
+        Wild.MANY,
+    )
+    return glob(text, segmented=True)

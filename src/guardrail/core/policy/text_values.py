@@ -1,0 +1,45 @@
+"""Texts with something put in for their policy variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from guardrail.core.policy.document import Part, Text, Variable, Wild
+from guardrail.core.policy.pattern import SYMBOLS
+
+Assignment = dict[str, str | None]
+Fill = Callable[[Variable], str | None]
+
+
+def filled(text: Text, fill: Fill) -> Text | None:
+    """Return the text with every variable replaced; none when one of them stands for nothing."""
+    if all(not isinstance(part, Variable) for part in text):
+        return text
+    parts: list[Part] = []
+    for part in text:
+        value = fill(part) if isinstance(part, Variable) else part
+        if value is None:
+            return None
+        parts.append(value)
+    return tuple(parts)
+
+
+def assigned(values: Assignment) -> Fill:
+    """Return the value that a request gives a variable, else its default."""
+
+    def fill(variable: Variable) -> str | None:
+        value = values.get(variable.key)
+        return variable.default if value is None else value
+
+    return fill
+
+
+def symbol() -> Fill:
+    """Return a symbol of its own for each variable, which only `*` and the same variable match."""
+    seen: dict[Variable, str] = {}
+    return lambda variable: seen.setdefault(variable, SYMBOLS[len(seen) % len(SYMBOLS)])
+
+
+def loosened(text: Text) -> Text:
+    """Return the text with `*` for every variable."""
+    return tuple(Wild.MANY if isinstance(part, Variable) else part for part in text)

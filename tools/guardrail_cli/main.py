@@ -1,0 +1,117 @@
+"""The commands. Standard output is data, standard error is talk; exit codes are documented."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from guardrail_cli.check import check_files
+from guardrail_cli.corpus import run_corpus
+from guardrail_cli.documents import UsageError, baseline_text
+from guardrail_cli.simulate import simulate_request
+
+app = typer.Typer(
+    name="sfn-guardrail",
+    help="Judge Step Functions endpoint policies against a baseline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Service(StrEnum):
+    """Which actions count."""
+
+    STATES = "states"
+    ANY = "any"
+
+
+class ResourceReading(StrEnum):
+    """How wildcards in a resource are read."""
+
+    GLOB = "glob"
+    SEGMENT = "segment"
+
+
+_FORMAT = typer.Option("--format", help="text for people, json for pipelines")
+
+
+@app.command()
+def check(
+    candidates: Annotated[list[str], typer.Argument(help="policy files; - is standard input")],
+    baseline: Annotated[
+        str | None, typer.Option(help="baseline file; default: the baseline that ships")
+    ] = None,
+    service: Annotated[Service, typer.Option(help="which actions count")] = Service.STATES,
+    organization_id: Annotated[str, typer.Option(help="o-…, for the default baseline")] = "",
+    account: Annotated[str, typer.Option(help="account id, for the default baseline")] = "",
+    output: Annotated[Format, _FORMAT] = Format.TEXT,
+) -> None:
+    """Say whether policies are contained in the baseline.
+
+    Exit code: 0 contained, 1 broader, 2 unreadable or malformed, 3 undecided.
+    Of several files the gravest counts: 2, then 1, then 3.
+    """
+    within = baseline_text(baseline, account=account, organization_id=organization_id)
+    only = None if service is Service.ANY else service.value
+    raise typer.Exit(check_files(candidates, within, only, as_json=output is Format.JSON))
+
+
+@app.command()
+def corpus(
+    file: Annotated[str, typer.Argument(help="JSON lines: pairs, or documents")],
+    output: Annotated[Format, _FORMAT] = Format.TEXT,
+) -> None:
+    """Run recorded verdicts and print every disagreement.
+
+    Exit code: 0 all agree, 1 some disagree, 2 unreadable.
+    """
+    raise typer.Exit(run_corpus(file, as_json=output is Format.JSON))
+
+
+@app.command()
+def simulate(
+    policy: Annotated[str, typer.Argument(help="policy file; - is standard input")],
+    principal: Annotated[str, typer.Option(help="ARN, service principal or anonymous")],
+    action: Annotated[str, typer.Option(help="for example states:StartExecution")],
+    resource: Annotated[str, typer.Option(help="for example an ARN")],
+    context: Annotated[
+        list[str] | None, typer.Option(help="key=value; repeat a key for several values")
+    ] = None,
+    reading: Annotated[
+        ResourceReading, typer.Option(help="may resource wildcards cross colons")
+    ] = ResourceReading.GLOB,
+    output: Annotated[Format, _FORMAT] = Format.TEXT,
+) -> None:
+    """Evaluate one request against one policy, as a witness can be tried.
+
+    Exit code: 0 allowed, 1 not allowed, 2 unreadable or malformed, 3 unsupported.
+    """
+    code = simulate_request(
+        policy,
+        principal=principal,
+        action=action,
+        resource=resource,
+        context=context or [],
+        segmented=reading is ResourceReading.SEGMENT,
+        as_json=output is Format.JSON,
+    )
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except UsageError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from error
