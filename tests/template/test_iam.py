@@ -1,0 +1,193 @@
+"""What each role may do: what its function calls, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+from stack_template import FUNCTIONS, ROOT, listed, template, texts
+
+from guardrail.core.model import ActionKind
+from handlers import endpoint_change, sweep, vpc_change
+
+HANDLERS = {"VpcChange": vpc_change, "EndpointChange": endpoint_change, "Sweep": sweep}
+ROLES = [name for name, _ in template().of_type("AWS::IAM::Role")]
+EVERYTHING = {"Mode": "enforce", "VpcDns": "enable"}
+
+NEEDED_BY = {
+    ActionKind.CREATE_ENDPOINT: "ec2:CreateVpcEndpoint",
+    ActionKind.CREATE_SECURITY_GROUP: "ec2:CreateSecurityGroup",
+    ActionKind.AUTHORIZE_CLIENTS: "ec2:AuthorizeSecurityGroupIngress",
+    ActionKind.ENABLE_VPC_DNS: "ec2:ModifyVpcAttribute",
+    ActionKind.WRITE_POLICY: "ec2:ModifyVpcEndpoint",
+    ActionKind.ADD_SUBNETS: "ec2:ModifyVpcEndpoint",
+    ActionKind.SET_PRIVATE_DNS: "ec2:ModifyVpcEndpoint",
+    ActionKind.ATTACH_SECURITY_GROUP: "ec2:ModifyVpcEndpoint",
+}
+WITHOUT_A_CALL = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    # Checked by AWS in the caller's name when it creates, schedules or switches on private DNS.
+    "ec2:CreateTags",
+    "iam:PassRole",
+    "route53:AssociateVPCWithHostedZone",
+}
+
+
+def _called() -> set[str]:
+    """Return the IAM actions of all operations that guardrail.aws calls or pages through."""
+    words = {
+        word
+        for path in (ROOT / "src" / "guardrail" / "aws").glob("*.py")
+        for word in _words(ast.parse(path.read_text()))
+    }
+    session = botocore.session.get_session()
+    return {
+        f"{service}:{operation}"
+        for service in ("ec2", "dynamodb", "scheduler", "sqs")
+        for operation in session.get_service_model(service).operation_names
+        if xform_name(operation) in words
+    }
+
+
+def _words(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=word) | ast.Constant(value=str(word)):
+                yield word
+
+
+def _statement(role: str, action: str) -> list[Mapping[str, Any]]:
+    statements = template().statements(role, **EVERYTHING)
+    return [s for s in statements if action in listed(s["Action"])]
+
+
+def _writes_to_ec2(actions: set[str]) -> set[str]:
+    return {a for a in actions if a.startswith("ec2:") and not a.startswith("ec2:Describe")}
+
+
+def test_every_call_that_the_code_makes_is_granted() -> None:
+    """VpcChange may do all that the code can: the local AWS would not notice a missing grant."""
+    missing = _called() - template().actions("VpcChangeRole", **EVERYTHING)
+    assert not missing, f"guardrail.aws calls {missing}; grant it in template.yaml"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_is_granted_that_the_code_does_not_call(function: str) -> None:
+    """A permission without a call is one to take away."""
+    granted = template().actions(f"{function}Role", **EVERYTHING)
+    assert granted <= _called() | WITHOUT_A_CALL
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_function_is_allowed_is_what_its_role_can_do(function: str) -> None:
+    """The handler's ALLOWED and the role say the same, so that nothing is tried in vain."""
+    granted = template().actions(f"{function}Role", **EVERYTHING)
+    able = {kind for kind, action in NEEDED_BY.items() if action in granted}
+    assert able == HANDLERS[function].ALLOWED
+
+
+def test_every_kind_of_action_is_covered_here() -> None:
+    """A new action says which permission it needs."""
+    assert set(NEEDED_BY) == set(ActionKind)
+
+
+def test_endpoint_change_can_modify_endpoints_and_cannot_create_anything() -> None:
+    """Its one write to EC2 is ModifyVpcEndpoint."""
+    granted = template().actions("EndpointChangeRole", **EVERYTHING)
+    assert _writes_to_ec2(granted) == {"ec2:ModifyVpcEndpoint"}
+    verbs = {a.partition(":")[2] for a in granted - {"logs:CreateLogStream"}}
+    assert not [v for v in verbs if v.startswith(("Create", "Delete", "Authorize", "Pass"))]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_in_observe_mode_no_role_can_write_to_ec2(function: str) -> None:
+    """Whatever the other parameters say: observe mode holds by permission, not only by code."""
+    granted = template().actions(f"{function}Role", Mode="observe", VpcDns="enable")
+    assert not _writes_to_ec2(granted)
+    assert not [a for a in granted if a.startswith("route53:")]
+
+
+@pytest.mark.parametrize("mode", ["enforce-new", "enforce"])
+@pytest.mark.parametrize("dns", ["wait", "enable", "ignore"])
+def test_vpc_attributes_can_be_changed_only_when_asked_for(mode: str, dns: str) -> None:
+    """VpcDns=enable grants it, the other choices do not."""
+    granted = template().actions("VpcChangeRole", Mode=mode, VpcDns=dns)
+    assert ("ec2:ModifyVpcAttribute" in granted) == (dns == "enable")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_has_a_wildcard_action_or_may_delete(role: str) -> None:
+    """Every action is spelled out, and none takes anything away."""
+    granted = template().actions(role, **EVERYTHING)
+    assert not [a for a in granted if "*" in a or ":Delete" in a]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_describes_have_no_resource(role: str) -> None:
+    """`*` stands where AWS knows no resource: the service authorization reference has none."""
+    for statement in template().statements(role, **EVERYTHING):
+        if "*" in listed(statement["Resource"]):
+            assert all(a.startswith("ec2:Describe") for a in listed(statement["Action"]))
+            assert "ec2:DescribeVpcAttribute" not in listed(statement["Action"])
+
+
+@pytest.mark.parametrize("role", ["VpcChangeRole", "SweepRole"])
+def test_only_step_functions_endpoints_tagged_as_managed_can_be_created(role: str) -> None:
+    """The endpoint resource needs service and tag; VPC, subnets and groups know no such key."""
+    conditioned = [s for s in _statement(role, "ec2:CreateVpcEndpoint") if "Condition" in s]
+    (statement,) = conditioned
+    services = statement["Condition"]["StringLike"]["ec2:VpceServiceName"]
+    assert all(name.startswith("*.") and "states" in name for name in services)
+    assert _managed(statement["Condition"], "aws:RequestTag")
+    assert "vpc-endpoint/*" in statement["Resource"]["Fn::Sub"]
+    (other,) = [s for s in _statement(role, "ec2:CreateVpcEndpoint") if "Condition" not in s]
+    assert not any("vpc-endpoint/" in text for text in texts(other["Resource"]))
+
+
+@pytest.mark.parametrize("role", ["VpcChangeRole", "SweepRole"])
+def test_only_its_own_groups_can_be_made_and_opened(role: str) -> None:
+    """A group is tagged as it is made, and clients are let into groups so tagged only."""
+    (made,) = [s for s in _statement(role, "ec2:CreateSecurityGroup") if "Condition" in s]
+    assert _managed(made["Condition"], "aws:RequestTag")
+    (opened,) = _statement(role, "ec2:AuthorizeSecurityGroupIngress")
+    assert _managed(opened["Condition"], "aws:ResourceTag")
+    (tagged,) = _statement(role, "ec2:CreateTags")
+    created = tagged["Condition"]["StringEquals"]["ec2:CreateAction"]
+    assert set(created) == {"CreateVpcEndpoint", "CreateSecurityGroup"}
+
+
+def test_only_the_role_of_the_schedules_can_be_passed_and_only_to_the_scheduler() -> None:
+    """VpcChange cannot lend itself another role."""
+    (statement,) = _statement("VpcChangeRole", "iam:PassRole")
+    assert statement["Resource"] == {"Fn::GetAtt": ["SettleRole", "Arn"]}
+    passed_to = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+    assert passed_to == "scheduler.amazonaws.com"
+
+
+def test_each_function_has_a_role_that_lambda_alone_can_take() -> None:
+    """Three functions, three roles."""
+    for function in FUNCTIONS:
+        assert template().properties(function)["Role"]["Fn::GetAtt"] == [f"{function}Role", "Arn"]
+        (trust,) = template().properties(f"{function}Role")["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_no_role_is_named_or_uses_a_managed_policy() -> None:
+    """Role names are global, so two regions would collide; AWS's own policies grant more."""
+    for role in ROLES:
+        assert not {"RoleName", "ManagedPolicyArns"} & set(template().properties(role))
+
+
+def test_no_arn_names_a_partition() -> None:
+    """The template deploys in every partition."""
+    assert not [t for t in texts(dict(template().source)) if "arn:aws" in t]
+
+
+def _managed(condition: Mapping[str, Any], key: str) -> bool:
+    tag = f"{key}/sfn-endpoint-guardrail:managed-by"
+    return bool(condition["StringEquals"][tag] == {"Ref": "AWS::StackId"})

@@ -1,0 +1,151 @@
+"""The rules against the sample events: what reaches which function, and what does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+from stack_template import ROOT, template
+
+from guardrail.core.trail import Trigger, read_trigger
+
+OF_RULES = {
+    "CreateVpc": "VpcChange",
+    "CreateDefaultVpc": "VpcChange",
+    "CreateSubnet": "VpcChange",
+    "ModifyVpcAttribute": "VpcChange",
+    "AssociateVpcCidrBlock": "VpcChange",
+    "DisassociateVpcCidrBlock": "VpcChange",
+    "CreateVpcEndpoint": "EndpointChange",
+    "ModifyVpcEndpoint": "EndpointChange",
+    "DeleteVpcEndpoints": "EndpointChange",
+}
+OF_SCHEDULES = {"sweep.json", "vpc-settled.json"}
+ENVELOPE = {"version", "id", "source", "account", "time", "region", "resources", "detail"}
+ENVELOPE |= {"detail-type"}
+
+
+def _events() -> dict[Path, dict[str, Any]]:
+    return {path: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
+
+
+SAMPLES = {p.name: e for p, e in _events().items() if p.name not in OF_SCHEDULES}
+
+
+def _reached(event: dict[str, Any]) -> list[str]:
+    """Return the functions whose rules match `event`."""
+    return [
+        target["Arn"]["Fn::GetAtt"][0]
+        for _, rule in template().of_type("AWS::Events::Rule")
+        if EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(event)
+        for target in rule["Targets"]
+    ]
+
+
+def _changed(event: dict[str, Any], **detail: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(event)
+    changed["detail"].update(detail)
+    return changed
+
+
+def test_there_is_one_sample_for_every_event_name_in_the_rules() -> None:
+    """Samples, rules and this test's own table name the same events."""
+    named = [
+        name
+        for _, rule in template().of_type("AWS::Events::Rule")
+        for name in rule["EventPattern"]["detail"]["eventName"]
+    ]
+    sampled = [event["detail"]["eventName"] for event in SAMPLES.values()]
+    assert sorted(named) == sorted(sampled) == sorted(OF_RULES)
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
+def test_each_sample_reaches_exactly_one_function(event: dict[str, Any]) -> None:
+    """VPC events go to VpcChange and endpoint events to EndpointChange, each once."""
+    assert _reached(event) == [OF_RULES[event["detail"]["eventName"]]]
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
+def test_a_call_that_failed_reaches_no_function(event: dict[str, Any]) -> None:
+    """Failed calls, and dry runs that would have succeeded, carry an errorCode."""
+    for code in ("Client.UnauthorizedOperation", "Client.DryRunOperation"):
+        assert _reached(_changed(event, errorCode=code, responseElements=None)) == []
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
+def test_the_event_of_another_service_or_kind_reaches_no_function(event: dict[str, Any]) -> None:
+    """Source, detail-type, event source and event name all count."""
+    assert _reached({**event, "source": "aws.s3"}) == []
+    assert _reached({**event, "detail-type": "AWS Service Event via CloudTrail"}) == []
+    assert _reached(_changed(event, eventSource="ssm.amazonaws.com")) == []
+    assert _reached(_changed(event, eventName="DescribeVpcEndpoints")) == []
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
+def test_each_sample_is_a_record_in_its_envelope(event: dict[str, Any]) -> None:
+    """Envelope and record agree on account, region and time, as they do on AWS."""
+    detail = event["detail"]
+    assert event["account"] == detail["recipientAccountId"] == "111122223333"
+    assert (event["region"], event["time"]) == (detail["awsRegion"], detail["eventTime"])
+    assert event["detail-type"] == "AWS API Call via CloudTrail"
+    assert set(event) == ENVELOPE
+
+
+@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
+def test_each_sample_points_at_a_vpc_or_an_endpoint(event: dict[str, Any]) -> None:
+    """The handlers find where to look in each of them."""
+    trigger = read_trigger(event)
+    assert isinstance(trigger, Trigger)
+    assert trigger.vpc_ids or any(i.startswith("vpce-") for i in trigger.other_ids)
+    assert trigger.actor
+    assert trigger.event_id == event["detail"]["eventID"]
+
+
+def test_the_samples_show_both_serialisations() -> None:
+    """Some requests are nested in one wrapper, others are flat."""
+    nested = [
+        list(event["detail"]["requestParameters"]) == [f"{event['detail']['eventName']}Request"]
+        for event in SAMPLES.values()
+    ]
+    assert any(nested)
+    assert not all(nested)
+
+
+def test_event_ids_of_samples_differ() -> None:
+    """No two samples would be taken for the same event."""
+    ids = [i for e in SAMPLES.values() for i in (e["id"], e["detail"]["eventID"])]
+    assert len(set(ids)) == len(ids)
+
+
+def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue() -> None:
+    """Every rule and schedule retries, and names the queue for what it gives up on."""
+    targets = [t for _, rule in template().of_type("AWS::Events::Rule") for t in rule["Targets"]]
+    targets += [p["Target"] for _, p in template().of_type("AWS::Scheduler::Schedule")]
+    assert len(targets) == 3
+    for target in targets:
+        assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_the_queue_lets_eventbridge_of_this_account_in_and_nobody_else() -> None:
+    """One statement, limited by account and by rule; what has a role needs no statement."""
+    ((_, policy),) = template().of_type("AWS::SQS::QueuePolicy")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert {key for test in statement["Condition"].values() for key in test} == {
+        "aws:SourceAccount",
+        "aws:SourceArn",
+    }
+
+
+def test_the_sweep_runs_on_the_parameter_and_is_spread() -> None:
+    """The schedule is the parameter's, and the start may vary within a window."""
+    ((_, schedule),) = template().of_type("AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == {"Ref": "SweepSchedule"}
+    assert schedule["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
+    assert schedule.get("State", "ENABLED") == "ENABLED"
