@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import Cli
 
-from guardrail_sandbox.sandbox import ROOT, Sandbox
+from guardrail_sandbox.isolation import isolate
+
+isolate()
+
+from scenes import Cli  # noqa: E402  moto reads the environment on import
+
+from guardrail_sandbox.sandbox import ROOT, Sandbox  # noqa: E402
 
 ARTIFACT = ROOT / ".aws-sam" / "build"
 

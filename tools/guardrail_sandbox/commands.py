@@ -1,0 +1,115 @@
+"""The commands: `serve` keeps a local AWS running, `demo` plays the story."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from guardrail_sandbox.bus import Delivery
+from guardrail_sandbox.errors import SandboxError
+from guardrail_sandbox.guide import guide
+from guardrail_sandbox.sandbox import Sandbox
+from guardrail_sandbox.screen import Screen
+from guardrail_sandbox.story import StoryError, play
+
+_USAGE_ERROR = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit status (2: could not start, 1: the story failed)."""
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _interrupt(stop))
+    try:
+        return _serve(options, stop) if options.command == "serve" else _demo(options)
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return _USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+
+
+def _interrupt(stop: threading.Event) -> None:
+    """Stop waiting, or whatever else runs; a second signal changes nothing."""
+    if not stop.is_set():
+        stop.set()
+        raise KeyboardInterrupt
+
+
+def _serve(options: argparse.Namespace, stop: threading.Event) -> int:
+    screen = Screen()
+    sandbox = Sandbox(
+        port=options.port,
+        parameters=dict(options.parameter),
+        delivery=_delivery(options),
+        artifact=options.artifact,
+        on_line=screen.entry,
+    )
+    with sandbox:
+        try:
+            screen.say(f"ready {sandbox.url}", "bold")
+            screen.say(guide(sandbox))
+            stop.wait()
+        except KeyboardInterrupt:
+            screen.say("\nstopped")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    screen = Screen()
+    try:
+        play(screen, artifact=options.artifact)
+    except StoryError as error:
+        screen.say(str(error), "bold red")
+        return 1
+    return 0
+
+
+def _delivery(options: argparse.Namespace) -> Delivery:
+    return Delivery(
+        delay_seconds=options.delay,
+        duplicate=options.duplicate,
+        shuffle=options.shuffle,
+        seed=options.seed,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="guardrail_sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="keep a local AWS running")
+    serve.add_argument("--port", type=_port, default=5055, help="on 127.0.0.1 (0: a free one)")
+    serve.add_argument(
+        "--parameter",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the template, e.g. Mode=observe",
+    )
+    serve.add_argument("--delay", type=float, default=0.0, help="seconds that each event travels")
+    serve.add_argument("--duplicate", action="store_true", help="deliver each event twice")
+    serve.add_argument("--shuffle", action="store_true", help="deliver out of order")
+    serve.add_argument("--seed", type=int, default=0, help="makes the disorder repeatable")
+    demo = commands.add_parser("demo", help="play the story and check each step")
+    for command in (serve, demo):
+        command.add_argument("--artifact", type=Path, help="what `sam build` wrote")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError("write NAME=VALUE")
+    return name, value
