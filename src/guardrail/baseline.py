@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
+
+from guardrail.core.policy import BaselineError, check_endpoint_rules, decide
+from guardrail.errors import SettingsError
 
 _FILE = Path(__file__).parent.parent / "baseline" / "states.json"
 _ACCOUNT = re.compile(r"\d{12}")
@@ -35,3 +39,38 @@ def render_baseline(*, account: str, organization_id: str = "", partition: str =
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
+
+
+def checked_baseline(text: str) -> str:
+    """Return `text` if it can serve as a baseline; raises SettingsError that says why not.
+
+    It must be a policy that the engine finds inside itself, and one that EC2 accepts on an
+    endpoint: a bad baseline is found before deployment, not at the first revert.
+    """
+    try:
+        inside = decide(text, text)
+    except BaselineError as error:
+        raise SettingsError(f"{error}; correct src/baseline/states.json") from error
+    reasons = check_endpoint_rules(text) if inside.contained else inside.reasons
+    if reasons:
+        wrong = "; ".join(f"{reason.pointer or '/'}: {reason.message}" for reason in reasons)
+        raise SettingsError(
+            f"the baseline cannot be used: {wrong}; correct src/baseline/states.json"
+        )
+    return text
+
+
+def main() -> int:
+    """Check both variants of the baseline as the build does; return the exit status."""
+    try:
+        for organization in ("", "o-example000"):
+            example = render_baseline(account="111122223333", organization_id=organization)
+            checked_baseline(example)
+    except (SettingsError, ValueError, KeyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

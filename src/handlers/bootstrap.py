@@ -21,7 +21,7 @@ from guardrail.aws.dead_letters import DeadLetters
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.records import DynamoRecords
 from guardrail.aws.settling import ScheduledSettling, Schedules
-from guardrail.baseline import render_baseline
+from guardrail.baseline import checked_baseline, render_baseline
 from guardrail.core.model import ActionKind, Mode
 from guardrail.core.trail import SWEEP, Ignored, Trigger, read_trigger
 from guardrail.errors import GuardrailError, RetryableError
@@ -95,10 +95,12 @@ def _app(function_arn: str) -> _App:
     """
     _, partition, _, region, account, *_ = function_arn.split(":")
     settings = Settings.from_environment(os.environ)
-    baseline = render_baseline(
-        account=account, organization_id=settings.organization_id, partition=partition
+    baseline = checked_baseline(
+        render_baseline(
+            account=account, organization_id=settings.organization_id, partition=partition
+        )
     )
-    network, records = _ports(settings)
+    network, records = _ports(settings, account)
     return _App(
         settings=settings,
         owner=Owner(account, settings.stack_id, settings.intent, baseline),
@@ -111,8 +113,10 @@ def _app(function_arn: str) -> _App:
     )
 
 
-def _ports(settings: Settings) -> tuple[Network, Records]:
-    network = Ec2Network(clients.ec2(), settings.intent, settings.stack_id)
+def _ports(settings: Settings, account: str) -> tuple[Network, Records]:
+    network = Ec2Network(
+        clients.ec2(), settings.intent, account_id=account, stack_id=settings.stack_id
+    )
     records = DynamoRecords(clients.dynamodb(), settings.table_name, settings.history_days)
     if settings.intent.mode is Mode.OBSERVE:
         return ObservedNetwork(network), ObservedRecords(records)

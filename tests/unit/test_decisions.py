@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from guardrail.baseline import render_baseline
+from guardrail import baseline
+from guardrail.baseline import checked_baseline, render_baseline
 from guardrail.core.clients import blocked_clients
 from guardrail.core.exemption import Exemption, find_exemption
 from guardrail.core.model import Mode, Reason, Service, VpcDns
-from guardrail.core.policy import decide
 from guardrail.errors import SettingsError
 from guardrail.settings import Settings
-from support.fakes import ACCOUNT
+from support.fakes import ACCOUNT, BASELINE, OPEN
 
 REQUIRED = {"TABLE_NAME": "t", "STACK_ID": "s", "DEAD_LETTER_QUEUE_URL": "q"}
 TODAY = date(2026, 11, 23)
@@ -56,8 +59,35 @@ def test_a_block_is_blocked_unless_a_rule_contains_it() -> None:
 def test_the_baseline_is_inside_itself(organization: str) -> None:
     """Both variants are policies that the engine decides."""
     text = render_baseline(account=ACCOUNT, organization_id=organization)
-    assert decide(text, text).contained
-    assert "{" not in text.replace("{", "", text.count('{"')).replace("[{", "")
+    assert checked_baseline(text) == text
+    assert not re.search(r"\{[a-z]+\}", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("{", "not a valid endpoint policy"),
+        (OPEN.replace('"Resource":"*"', '"Resource":"arn:aws:states:*:11112222*:*"'), "account"),
+        (json.dumps({"Statement": []}), "/Statement: "),
+        (BASELINE + " " * 20_480, "20480"),
+    ],
+)
+def test_a_baseline_that_cannot_serve_is_refused_with_the_place(text: str, wrong: str) -> None:
+    """Found at the build and at start-up, not at the first revert."""
+    with pytest.raises(SettingsError, match=wrong):
+        checked_baseline(text)
+
+
+def test_the_build_checks_the_shipped_baseline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that `sam build` calls passes what ships and stops what EC2 would refuse."""
+    assert baseline.main() == 0
+    bad = tmp_path / "states.json"
+    bad.write_text('{"account": {"Statement": 1}, "organization": {}}')
+    monkeypatch.setattr(baseline, "_FILE", bad)
+    assert baseline.main() == 1
+    assert "states.json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
