@@ -12,6 +12,7 @@ import os
 import sys
 
 _PATH = "/2018-06-01/runtime/invocation"
+_DEADLINE = "Lambda-Runtime-Deadline-Ms"
 _agent = ""
 
 
@@ -21,10 +22,10 @@ def initialize_client(user_agent: str) -> None:
     _agent = user_agent
 
 
-def next() -> tuple[bytes, dict[str, str]]:  # noqa: A001  the name is awslambdaric's
-    """Wait for the next invocation and return its payload and headers."""
+def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001  the name is awslambdaric's
+    """Wait for the next invocation and return its payload and headers; the deadline is a number."""
     body, headers = _request("GET", f"{_PATH}/next", None, {})
-    return body, headers
+    return body, {**headers, _DEADLINE: int(headers[_DEADLINE])}
 
 
 def post_invocation_result(

@@ -1,0 +1,116 @@
+"""A small application of its own for tests of the sandbox: no part of the guardrail is in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Word: { Type: String, Default: hello }
+  Names: { Type: CommaDelimitedList, Default: "a,b" }
+  Again: { Type: String, Default: "yes" }
+  Rate: { Type: String, Default: rate(1 hour) }
+Conditions:
+  Tries: !Equals [!Ref Again, "yes"]
+Globals:
+  Function:
+    Runtime: python3.13
+    Timeout: 1
+    CodeUri: src/
+    Environment:
+      Variables:
+        WORD: !Ref Word
+        NAMES: !Join ["+", !Ref Names]
+        GROUP: !Ref Group
+        GROUP_ARN: !GetAtt Group.Arn
+Resources:
+  Queue: { Type: AWS::SQS::Queue }
+  QueuePolicy:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Queue]
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: { Service: events.amazonaws.com }
+            Action: sqs:SendMessage
+            Resource: !GetAtt Queue.Arn
+  Group: { Type: AWS::Scheduler::ScheduleGroup }
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }]
+      TimeToLiveSpecification: { AttributeName: gone_at, Enabled: true }
+  Toy:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: toy_handler.handler
+      EventInvokeConfig:
+        MaximumRetryAttempts: !If [Tries, 1, 0]
+        DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt Queue.Arn } }
+      Events:
+        Called:
+          Type: EventBridgeRule
+          Properties:
+            DeadLetterConfig: { Arn: !GetAtt Queue.Arn }
+            Pattern: { source: [toy], detail: { wanted: [true] } }
+        Ticked:
+          Type: ScheduleV2
+          Properties:
+            Name: tick
+            ScheduleExpression: !Ref Rate
+            Input: '{"do": "tick"}'
+            FlexibleTimeWindow: { Mode: FLEXIBLE, MaximumWindowInMinutes: 15 }
+"""
+
+HANDLER = """
+import json, os, sys, time
+
+print(json.dumps({"message": "loaded", "prefix": sys.prefix, "path": sys.path}))
+
+
+def handler(event, context):
+    detail = event.get("detail") or {}
+    do = event.get("do") or detail.get("do")
+    print(json.dumps({"message": "called", "do": do, "request_id": context.aws_request_id}))
+    if do == "raise":
+        raise RuntimeError("as told")
+    if do == "exit":
+        os._exit(7)
+    if do == "hang":
+        time.sleep(30)
+    if do == "import":
+        __import__(event["module"])
+    return {
+        "do": do,
+        "pid": os.getpid(),
+        "environment": dict(os.environ),
+        "arn": context.invoked_function_arn,
+        "left_ms": context.get_remaining_time_in_millis(),
+    }
+"""
+
+
+def write_toy(folder: Path, handler: str = HANDLER) -> tuple[Path, Path]:
+    """Write template and artifact, return their paths."""
+    template, artifact = folder / "template.yaml", folder / "build"
+    template.write_text(TEMPLATE)
+    (artifact / "Toy").mkdir(parents=True)
+    (artifact / "Toy" / "toy_handler.py").write_text(handler)
+    return template, artifact
+
+
+def eventually(happened: Callable[[], object], seconds: float = 10.0) -> bool:
+    """Tell whether something became true in time."""
+    until = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
