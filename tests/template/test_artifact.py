@@ -74,6 +74,13 @@ def test_the_artifact_has_no_build_files_or_scripts(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_artifact_does_not_depend_on_who_built_it(function: str) -> None:
+    """No record of console scripts: their first line names the Python of the builder."""
+    records = (BUILD / function).glob("*.dist-info/RECORD")
+    assert not [path for path in records if "../bin/" in path.read_text()]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_artifact_is_far_below_the_limit(function: str) -> None:
     """Lambda unpacks 250 MB at most; ours is a seventh of that, nearly all of it the SDK."""
     size = sum((BUILD / function / path).stat().st_size for path in _files(function))
