@@ -30,10 +30,10 @@ from guardrail.core.model import (
     WritePolicy,
 )
 from guardrail.core.provision import group_name
-from guardrail.errors import RefusedError
+from guardrail.errors import RefusedError, RetryableError
 from guardrail.ports import Network, Result
 from guardrail.reconcile import MANAGED_TAG
-from support.fakes import BASELINE, OPEN, FakeNetwork
+from support.fakes import ACCOUNT, BASELINE, OPEN, FakeNetwork
 
 NAME = "com.amazonaws.us-east-1.states"
 
@@ -90,7 +90,7 @@ def _moto(intent: Intent, stack: str) -> Site:
         ec2.create_subnet(
             VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-east-1{zone}"
         )
-    port = Ec2Network(ec2, intent, stack)
+    port = Ec2Network(ec2, intent, account_id=ACCOUNT, stack_id=stack)
     return Site(port, vpc_id, lambda i: ec2.delete_vpc_endpoints(VpcEndpointIds=[i]), moto=True)
 
 
@@ -257,3 +257,64 @@ class TestOnMoto:
         site = _moto(intent, stack)
         unknown = [f"vpc-{number:017x}" for number in range(450)]
         assert [v.vpc_id for v in site.port.observe([*unknown, site.vpc_id])] == [site.vpc_id]
+
+    def test_private_dns_that_is_off_on_a_managed_endpoint_is_asked_about(self, stack: str) -> None:
+        """The tag is reason enough to ask; whether it is managed the records tell later."""
+        site = _moto(Intent(services=(Service.STATES,)), stack)
+        site.create()
+        assert site.look().dns is not None
+
+    def test_a_vpc_of_another_account_is_not_asked_for_its_attributes(
+        self, intent: Intent, stack: str
+    ) -> None:
+        """A participant's role cannot ask about the owner's VPC; its denial would stop a sweep."""
+        site = _moto(intent, stack)
+        port = Ec2Network(boto3.client("ec2"), intent, account_id="999999999999", stack_id=stack)
+        (vpc,) = port.observe([site.vpc_id])
+        assert (vpc.owner_id, vpc.dns) == (ACCOUNT, None)
+
+    def test_a_vpc_that_goes_while_it_is_observed_is_not_there(
+        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One deletion at the wrong moment does not stop the sweep of the others."""
+        site = _moto(intent, stack)
+        _answer(monkeypatch, site, "describe_vpc_attribute", "InvalidVpcID.NotFound")
+        assert list(site.port.observe([site.vpc_id])) == []
+
+    def test_a_group_that_another_invocation_made_may_be_invisible_yet(
+        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """EC2 refuses the name before it describes the group: retryable, never a crash."""
+        site = _moto(intent, stack)
+        _answer(monkeypatch, site, "create_security_group", "InvalidGroup.Duplicate")
+        with pytest.raises(RetryableError, match="does not describe it yet"):
+            site.group()
+
+    def test_a_service_with_two_names_is_created_by_the_plain_one_and_seen_by_both(
+        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A region that offers FIPS endpoints besides hides neither kind from enforcement."""
+        site = _moto(intent, stack)
+        names = (NAME, f"{NAME}-fips")
+        details = [_detail(name) for name in names]
+        monkeypatch.setattr(site.port, "_service_pages", lambda: iter([details]))
+        assert site.port.offers()[Service.STATES].name == NAME
+        for name in names:
+            boto3.client("ec2").create_vpc_endpoint(
+                VpcId=site.vpc_id, ServiceName=name, VpcEndpointType="Interface"
+            )
+        assert [e.service for e in site.look().endpoints] == [Service.STATES] * 2
+
+
+def _detail(name: str) -> dict[str, Any]:
+    kinds = [{"ServiceType": "Interface"}]
+    return {"ServiceName": name, "Owner": "amazon", "ServiceType": kinds}
+
+
+def _answer(monkeypatch: pytest.MonkeyPatch, site: Site, call: str, code: str) -> None:
+    """Let a call of the adapter's client fail with `code`."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, call)
+
+    monkeypatch.setattr(site.port._ec2, call, fail)  # type: ignore[attr-defined]  # noqa: SLF001

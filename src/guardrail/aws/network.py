@@ -30,6 +30,7 @@ from guardrail.core.model import (
 from guardrail.core.plan import needs_dns
 from guardrail.core.provision import group_name
 from guardrail.ports import Applied
+from guardrail.reconcile import MANAGED_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -54,10 +55,14 @@ Source: Amazon EC2 developer guide, "Request throttling for the Amazon EC2 API".
 class Ec2Network:
     """The VPCs and endpoints of the client's region; see `guardrail.ports.Network`."""
 
-    def __init__(self, client: EC2Client, intent: Intent, stack_id: str) -> None:
+    def __init__(
+        self, client: EC2Client, intent: Intent, *, account_id: str, stack_id: str
+    ) -> None:
         self._ec2 = client
         self._intent = intent
-        self._offers: Mapping[Service, ServiceOffer] | None = None
+        self._account_id = account_id
+        self._stack_id = stack_id
+        self._found: Sequence[ServiceOffer] | None = None
         self._writing = Writing(client, stack_id)
 
     def vpcs(self) -> Sequence[str]:
@@ -65,13 +70,9 @@ class Ec2Network:
         return [vpc.get("VpcId", "") for vpc in self._describe_vpcs([])]
 
     def offers(self) -> Mapping[Service, ServiceOffer]:
-        """See `Network.offers`; asked once, since services and their zones change rarely."""
-        if self._offers is None:
-            with translated("describing the region's PrivateLink services"):
-                pages = self._service_pages()
-                found = [reading.offer(detail) for page in pages for detail in page]
-            self._offers = {offer.service: offer for offer in found if offer}
-        return self._offers
+        """See `Network.offers`; where a service has two names, the one without `-fips`."""
+        by_preference = sorted(self._all_offers(), key=lambda offer: not reading.is_fips(offer))
+        return {offer.service: offer for offer in by_preference}
 
     def observe(self, vpc_ids: Collection[str]) -> Sequence[ObservedVpc]:
         """See `Network.observe`; the number of calls grows with pages, not with VPCs."""
@@ -90,6 +91,15 @@ class Ec2Network:
         """See `Network.apply`."""
         return self._writing.apply(action)
 
+    def _all_offers(self) -> Sequence[ServiceOffer]:
+        """Return every name of every service; asked once, since they change rarely."""
+        if self._found is None:
+            with translated("describing the region's PrivateLink services"):
+                pages = self._service_pages()
+                found = [reading.offer(detail) for page in pages for detail in page]
+            self._found = [offer for offer in found if offer]
+        return self._found
+
     def _observe(self, vpc_ids: list[str]) -> Iterator[ObservedVpc]:
         of_vpcs: FilterTypeDef = {"Name": "vpc-id", "Values": vpc_ids}
         subnets = self._subnets(of_vpcs)
@@ -97,15 +107,19 @@ class Ec2Network:
         groups = self._groups(of_vpcs)
         for found in self._describe_vpcs([of_vpcs]):
             vpc = reading.observed_vpc(found)
-            yield self._with_dns(
-                replace(
-                    vpc,
-                    subnets=tuple(subnets[vpc.vpc_id]),
-                    endpoints=tuple(endpoints[vpc.vpc_id]),
-                    groups=tuple(groups[vpc.vpc_id]),
-                    absent=frozenset(absent[vpc.vpc_id]),
-                )
+            whole = replace(
+                vpc,
+                subnets=tuple(subnets[vpc.vpc_id]),
+                endpoints=tuple(endpoints[vpc.vpc_id]),
+                groups=tuple(groups[vpc.vpc_id]),
+                absent=frozenset(absent[vpc.vpc_id]),
             )
+            try:
+                yield self._with_dns(whole)
+            except ClientError as error:
+                # Deleted since it was described: then there is nothing to observe.
+                if error_code(error) not in GONE:
+                    raise
 
     def _describe_vpcs(self, filters: list[FilterTypeDef]) -> Iterator[VpcTypeDef]:
         with translated("describing VPCs"):
@@ -127,7 +141,7 @@ class Ec2Network:
     def _endpoints(
         self, of_vpcs: FilterTypeDef
     ) -> tuple[Mapping[str, list[Endpoint]], Mapping[str, list[str]]]:
-        services = {offer.name: offer.service for offer in self.offers().values()}
+        services = {offer.name: offer.service for offer in self._all_offers()}
         alive: dict[str, list[Endpoint]] = defaultdict(list)
         absent: dict[str, list[str]] = defaultdict(list)
         for found in self._describe_endpoints([of_vpcs]):
@@ -160,7 +174,7 @@ class Ec2Network:
 
     def _with_dns(self, vpc: ObservedVpc) -> ObservedVpc:
         """Add the DNS attributes where a decision depends on them: two calls per VPC."""
-        if not needs_dns(vpc, self._intent):
+        if not self._asks_dns(vpc):
             return vpc
         support = self._ec2.describe_vpc_attribute(
             VpcId=vpc.vpc_id, Attribute="enableDnsSupport"
@@ -172,6 +186,18 @@ class Ec2Network:
             support=support.get("Value"), hostnames=hostnames.get("Value")
         )
         return replace(vpc, dns=attributes)
+
+    def _asks_dns(self, vpc: ObservedVpc) -> bool:
+        """Whether to ask: never of a VPC that is shared with us, whose attributes are not ours.
+
+        Which endpoints are managed is known only later, so those that the tag says are count.
+        """
+        tagged = (e.tags.get(MANAGED_TAG) == self._stack_id for e in vpc.endpoints)
+        hinted = tuple(
+            replace(e, managed=ours) for e, ours in zip(vpc.endpoints, tagged, strict=True)
+        )
+        own = vpc.owner_id == self._account_id
+        return own and needs_dns(replace(vpc, endpoints=hinted), self._intent)
 
     def _service_pages(self) -> Iterator[list[ServiceDetailTypeDef]]:
         paginator = self._ec2.get_paginator("describe_vpc_endpoint_services")

@@ -54,6 +54,11 @@ def offer(detail: ServiceDetailTypeDef) -> ServiceOffer | None:
     )
 
 
+def is_fips(found: ServiceOffer) -> bool:
+    """Whether this is the name of a service's FIPS endpoints."""
+    return found.name.endswith("-fips")
+
+
 def observed_vpc(vpc: VpcTypeDef) -> ObservedVpc:
     """Return the VPC itself, with its associated CIDR blocks of both families."""
     v4 = [

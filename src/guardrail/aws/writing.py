@@ -19,7 +19,7 @@ from guardrail.core.model import (
     WritePolicy,
 )
 from guardrail.core.provision import client_token
-from guardrail.errors import RefusedError
+from guardrail.errors import RefusedError, RetryableError
 from guardrail.ports import Applied, Result
 from guardrail.reconcile import MANAGED_TAG
 
@@ -110,6 +110,11 @@ class Writing:
                 {"Name": "group-name", "Values": [action.name]},
             ]
         )
+        if not found["SecurityGroups"]:
+            raise RetryableError(
+                f"the group {action.name} in {action.vpc_id} was made a moment ago and EC2 does not"
+                " describe it yet; the next attempt looks again"
+            )
         return found["SecurityGroups"][0].get("GroupId", "")
 
     def _authorize(self, action: AuthorizeClients) -> Applied:
