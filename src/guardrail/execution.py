@@ -89,9 +89,9 @@ class Execution:
     def _may(self, action: Action) -> bool:
         if action.kind not in self._allowed:
             return False
-        deferred = [s.action.kind for s in self.steps if s.result is Result.DEFERRED]
-        if getattr(action, "group_id", None) == PENDING_GROUP:
-            return ActionKind.CREATE_SECURITY_GROUP not in deferred
+        undone = {s.action.kind for s in self.steps if s.result in {Result.DEFERRED, Result.GONE}}
+        if _precondition(action) in undone:
+            return False
         return action.kind not in ENDPOINT_WRITES or not self._written(action)
 
     def _written(self, action: Action) -> bool:
@@ -153,6 +153,14 @@ class Execution:
     def _reason(self, endpoint_id: str) -> str:
         drifts = (f for f in self._findings if f.endpoint_id == endpoint_id and f.reason.is_drift)
         return next((f"{f.reason}: {f.message}" for f in drifts), "")
+
+
+def _precondition(action: Action) -> ActionKind | None:
+    """Return the kind of action without which this one cannot succeed."""
+    if getattr(action, "group_id", None) == PENDING_GROUP:
+        return ActionKind.CREATE_SECURITY_GROUP
+    # EC2 refuses private DNS while the VPC's attributes are off.
+    return ActionKind.ENABLE_VPC_DNS if action.kind is ActionKind.SET_PRIVATE_DNS else None
 
 
 def milliseconds(duration: timedelta) -> int:

@@ -7,7 +7,7 @@ port fail before or after its effect.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -101,6 +101,7 @@ class FakeNetwork:
         self.policies_written: list[str] = []
         self.faults = faults or Faults()
         self.hidden: set[str] = set()
+        self.before_apply: Callable[[Action], None] = lambda _: None
         self._ids = itertools.count(1)
         self._tokens: dict[str, str] = {}
 
@@ -208,8 +209,9 @@ class FakeNetwork:
         )
 
     def apply(self, action: Action) -> Applied:
-        """See `Network.apply`."""
+        """See `Network.apply`; `before_apply` sees each action, and may act as somebody else."""
         self.faults.before()
+        self.before_apply(action)
         self.endpoint_writes += action.kind in ENDPOINT_WRITES
         resource_id = self._apply(action)
         self.faults.after()
