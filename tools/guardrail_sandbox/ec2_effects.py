@@ -72,12 +72,13 @@ class Ec2Effects:
             return self._app(environ, start_response)
         form = _read_form(environ)
         action = self._actions.get(form.get("Action", ""))
+        if action is None:
+            return self._app(environ, start_response)
         # Held over both parts, so that the effect and moto's own answer belong together.
         with moto_state.LOCK:
-            if action is not None:
-                form = action(form, scope.region)
+            form = action(form, scope.region)
             _write_form(environ, form)
-            if form.get("Action") == "CreateVpcEndpoint":
+            if form["Action"] == "CreateVpcEndpoint":
                 return self._create(form, scope.region, environ, start_response)
             return self._app(environ, start_response)
 
@@ -224,9 +225,15 @@ def _matches(text: str, patterns: Iterable[str]) -> bool:
 
 
 def _read_form(environ: WSGIEnvironment) -> Form:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    body = environ["wsgi.input"].read(length).decode()
-    return dict(parse_qsl(body, keep_blank_values=True))
+    """Read the form and leave it to be read again; empty for bodies that are no plain form."""
+    if environ.get("HTTP_CONTENT_ENCODING"):
+        return {}
+    stream = environ["wsgi.input"]
+    # A chunked body has no length; the server ends the stream itself then.
+    whole = environ.get("wsgi.input_terminated")
+    body = stream.read() if whole else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
 
 def _write_form(environ: WSGIEnvironment, form: Form) -> None:

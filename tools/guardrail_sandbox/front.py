@@ -7,6 +7,7 @@ reference, PutEvents.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import uuid
@@ -74,7 +75,7 @@ class Front:
         if scope.service == "lambda" and match is not None:
             return self._invoke(unquote(match[1]), environ)
         if environ.get("HTTP_X_AMZ_TARGET") == "AWSEvents.PutEvents":
-            return self._put_events(json.loads(_body(environ)), scope.region)
+            return self._put_events(json.loads(_peeked(environ)), scope.region)
         return None
 
     def _invoke(self, function: str, environ: WSGIEnvironment) -> Reply:
@@ -90,8 +91,10 @@ class Front:
             HTTPStatus.OK, result.payload, (("X-Amz-Executed-Version", "$LATEST"), *failed)
         )
 
-    def _put_events(self, request: dict[str, Any], region: str) -> Reply:
-        entries = [self._put_event(entry, region) for entry in request.get("Entries", [])]
+    def _put_events(self, request: dict[str, Any], region: str) -> Reply | None:
+        if any(entry.get("EventBusName", "default") != "default" for entry in request["Entries"]):
+            return None
+        entries = [self._put_event(entry, region) for entry in request["Entries"]]
         answer = {"FailedEntryCount": sum("ErrorCode" in e for e in entries), "Entries": entries}
         return Reply(HTTPStatus.OK, json.dumps(answer).encode())
 
@@ -125,6 +128,13 @@ def _no_function(function: str) -> Reply:
     body = {"Type": "User", "Message": f"Function not found: {function}"}
     kind = (("X-Amzn-ErrorType", "ResourceNotFoundException"),)
     return Reply(HTTPStatus.NOT_FOUND, json.dumps(body).encode(), kind)
+
+
+def _peeked(environ: WSGIEnvironment) -> bytes:
+    """Read the body and put it back, for moto to read."""
+    body = _body(environ)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def _body(environ: WSGIEnvironment) -> bytes:

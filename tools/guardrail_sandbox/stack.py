@@ -10,6 +10,9 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError as ParserError
+
 from guardrail_sandbox.deployed import AsyncSettings, FunctionSpec
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.expand import Expanded, expand, load
@@ -49,17 +52,7 @@ class Stack:
         self._expanded = expand(
             self._source, self.parameters, region=self._region, stack_name=STACK_NAME
         )
-        client = self._clients("cloudformation")
-        call = client.update_stack if self._deployed else client.create_stack
-        call(
-            StackName=STACK_NAME,
-            TemplateBody=json.dumps(self._expanded.template),
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in self.parameters.items()
-            ],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
+        self._send()
         self._deployed = True
         self._supplement()
 
@@ -98,6 +91,23 @@ class Stack:
             output["OutputKey"]: str(output["OutputValue"])
             for output in answer["Stacks"][0].get("Outputs", [])
         }
+
+    def _send(self) -> None:
+        client = self._clients("cloudformation")
+        call = client.update_stack if self._deployed else client.create_stack
+        parameters = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()
+        ]
+        try:
+            call(
+                StackName=STACK_NAME,
+                TemplateBody=json.dumps(self._expanded.template),
+                Parameters=parameters,
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+            )
+        except (ClientError, ParserError) as error:
+            # A fault inside moto is answered with a page that boto3 cannot parse.
+            raise SandboxError(f"moto's CloudFormation refused the template: {error}") from error
 
     def _defaults(self) -> dict[str, str]:
         declared = self._source.get("Parameters", {}).items()

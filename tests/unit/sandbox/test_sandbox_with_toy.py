@@ -234,3 +234,15 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return sys.platform != "win32"
+
+
+def test_a_template_that_cannot_be_deployed_is_said(tmp_path: Path) -> None:
+    """The cause comes as a message, not as a page of moto's."""
+    template, artifact = write_toy(tmp_path)
+    text = template.read_text()
+    template.write_text(text.replace("!GetAtt Queue.Arn", "!GetAtt Nowhere.Arn"))
+    with (
+        pytest.raises(SandboxError, match="refused the template"),
+        Sandbox(template=template, artifact=artifact),
+    ):
+        pytest.fail("it started")
