@@ -17,6 +17,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MINIMUM, BEYOND = (3, 11), (3, 15)
+ELSEWHERE = [
+    *("tests/unit", "tests/properties", "tests/contract", "tests/faults", "tests/template"),
+    *("tests/integration/test_acceptance.py", "tests/integration/test_observe_mode.py"),
+]
+"""What runs on the other Pythons: all but the slow stories of the local AWS, whose functions run on
+one Python wherever the tests run."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 
 
@@ -26,7 +32,8 @@ def main(arguments: list[str]) -> int:
     broken = False
     for version, python in {_here(): sys.executable, **_others()}.items():
         print(f"== tests on Python {version}", flush=True)
-        status, counts = _pytest(python, arguments)
+        suites = [] if python == sys.executable else ELSEWHERE
+        status, counts = _pytest(python, arguments or suites)
         total.update(counts)
         broken |= status != 0
     if total["skipped"]:
