@@ -16,7 +16,7 @@ from guardrail.errors import SettingsError
 
 _FILE = Path(__file__).parent.parent / "baseline" / "states.json"
 _ACCOUNT = re.compile(r"\d{12}")
-_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
+ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}")
 
 
 def render_baseline(*, account: str, organization_id: str = "", partition: str = "aws") -> str:
@@ -29,7 +29,7 @@ def render_baseline(*, account: str, organization_id: str = "", partition: str =
     """
     if not _ACCOUNT.fullmatch(account):
         raise ValueError(f"{account!r} is not an account id: 12 digits are needed")
-    if organization_id and not _ORGANIZATION.fullmatch(organization_id):
+    if organization_id and not ORGANIZATION_ID.fullmatch(organization_id):
         raise ValueError(f"{organization_id!r} is not an organisation id such as o-abc1234567")
     variants = json.loads(_FILE.read_text(encoding="utf-8"))
     text = json.dumps(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from typing import TypeVar
 
+from guardrail.baseline import ORGANIZATION_ID
 from guardrail.core.model import Intent, Mode, Service, VpcDns
 from guardrail.errors import SettingsError
 
@@ -34,7 +35,7 @@ class Settings:
         """Read the settings; raises SettingsError that names the variable and what it takes."""
         return cls(
             intent=_intent(env),
-            organization_id=env.get("ORGANIZATION_ID", ""),
+            organization_id=_organization(env.get("ORGANIZATION_ID", "")),
             settle_seconds=_number(env, "SETTLE_SECONDS", 300, least=0),
             history_days=_number(env, "HISTORY_DAYS", 90, least=1),
             table_name=_required(env, "TABLE_NAME"),
@@ -47,7 +48,7 @@ class Settings:
 
 
 def _intent(env: Mapping[str, str]) -> Intent:
-    services = _list(env.get("SERVICES", "states"))
+    services = dict.fromkeys(_list(env.get("SERVICES", "states"))) or [""]
     return Intent(
         mode=_choice(Mode, "MODE", env.get("MODE", Mode.ENFORCE_NEW)),
         services=tuple(_choice(Service, "SERVICES", name) for name in services),
@@ -92,9 +93,22 @@ def _parsed(parse: Callable[[str], _Parsed], name: str, text: str, accepted: str
         raise SettingsError(f"{name} is {text!r}; it takes {accepted}") from error
 
 
+def _organization(text: str) -> str:
+    if text and not ORGANIZATION_ID.fullmatch(text):
+        raise SettingsError(
+            f"ORGANIZATION_ID is {text!r}; it takes an id such as o-abc1234567, or nothing"
+        )
+    return text
+
+
 def _tag(text: str) -> tuple[str, str | None] | None:
+    if not text:
+        return None
     key, separator, value = text.partition("=")
-    return (key, value if separator else None) if key else None
+    if not key:
+        # Without this, a slip of the pen would let endpoints into every subnet.
+        raise SettingsError(f"SUBNET_TAG is {text!r}; it takes a tag's key or key=value")
+    return key, value if separator else None
 
 
 def _list(text: str) -> list[str]:

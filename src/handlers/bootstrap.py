@@ -58,13 +58,19 @@ def _run(
     outcomes: Counter[str] = Counter()
     metrics: Counter[_Metric] = Counter()
     failed: dict[str, GuardrailError] = {}
-    for report, error in app.reconciler(allowed).run(trigger):
-        _tell(report, trigger, app)
-        outcomes[report.outcome] += 1
-        metrics.update(_metrics(report))
-        if error:
-            failed[report.vpc_id] = error
-    if not outcomes:
+    try:
+        for report, error in app.reconciler(allowed).run(trigger):
+            _tell(report, trigger, app)
+            outcomes[report.outcome] += 1
+            metrics.update(_metrics(report))
+            if error:
+                failed[report.vpc_id] = error
+    except GuardrailError as error:
+        # Not about one VPC: looking itself failed.
+        failed["*"] = error
+        metrics["Failures", ()] += 1
+        logger.exception("failed", **_circumstances(trigger, app), error=str(error))
+    if not outcomes and not failed and trigger is not SWEEP:
         logger.info("ignored", reason="the ids in the event are not known (any more)")
     _emit(metrics)
     _hand_over(failed, event, app)
@@ -135,6 +141,15 @@ def _schedules(settings: Settings, function_arn: str) -> Schedules:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _circumstances(trigger: Trigger, app: _App) -> dict[str, Any]:
+    return {
+        "trigger": trigger.name,
+        "event_id": trigger.event_id,
+        "account_id": app.owner.account_id,
+        "region": app.region,
+    }
 
 
 def _tell(report: Report, trigger: Trigger, app: _App) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,19 +24,32 @@ from handlers import bootstrap, endpoint_change, sweep, vpc_change
 from support.fakes import ACCOUNT, BASELINE, OPEN, STACK
 from support.world import ENDPOINT_CHANGE
 
+SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "events"
 FIELDS = {
+    "level",
+    "message",
     "vpc_id",
     "trigger",
+    "event_id",
+    "actor",
+    "user_agent",
     "mode",
     "outcome",
     "drift",
     "states",
     "findings",
     "actions",
+    "witness",
+    "policy_sha256_before",
+    "policy_sha256_after",
+    "exposure_ms",
     "duration_ms",
     "account_id",
     "region",
 }
+"""What dashboards, the demo's timeline and people search for."""
+OF_REVERTS = {"actor", "exposure_ms", "policy_sha256_after", "policy_sha256_before", "witness"}
+"""The logger leaves out fields without a value."""
 
 
 @dataclass
@@ -108,6 +127,8 @@ def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
         "eventSource": "ec2.amazonaws.com",
         "eventName": "ModifyVpcEndpoint",
         "eventTime": "2026-11-23T12:00:00Z",
+        "eventID": "e-2",
+        "userAgent": "aws-cli/2",
         "userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"},
         "requestParameters": {"ModifyVpcEndpointRequest": {"VpcEndpointId": endpoint_id}},
     }
@@ -123,8 +144,15 @@ def test_a_reconcile_is_one_line_with_the_documented_fields(site: Site) -> None:
     """Who, what, why and the outcome, in names that do not change."""
     vpc_change.handler(change_of(site.vpc_id), Context())
     (line,) = site.lines()
-    assert set(line) >= FIELDS
+    assert set(line) >= FIELDS - OF_REVERTS - {"user_agent"}
+    assert (line["level"], line["message"]) == ("INFO", "reconciled")
     assert (line["vpc_id"], line["outcome"]) == (site.vpc_id, "repaired")
+    assert {frozenset(finding) for finding in line["findings"]} == {
+        frozenset({"code", "endpoint_id", "service", "message"})
+    }
+    assert {frozenset(action) for action in line["actions"]} == {
+        frozenset({"action", "target", "result", "detail"})
+    }
     assert [action["action"] for action in line["actions"]] == [
         "CreateSecurityGroup",
         "AuthorizeClients",
@@ -143,6 +171,10 @@ def test_metrics_have_no_ids_and_a_compliant_vpc_has_none(
         "Actions",
     }
     assert not any(site.vpc_id in json.dumps(entry) for entry in counted)
+    for entry in counted:
+        (described,) = entry["_aws"]["CloudWatchMetrics"]
+        assert described["Namespace"] == "SfnEndpointGuardrail"
+        assert set(described["Dimensions"][0]) <= {"service", "reason", "action", "result"}
     vpc_change.handler(change_of(site.vpc_id), Context())
     assert metrics(capsys) == []
 
@@ -155,9 +187,12 @@ def test_a_loosened_policy_is_put_back_with_its_evidence(site: Site) -> None:
     site.lines()
     endpoint_change.handler(change_of_endpoint(endpoint["VpcEndpointId"]), Context())
     (line,) = site.lines()
+    assert set(line) >= FIELDS
     assert line["actor"].endswith("user/alice")
     assert line["exposure_ms"] > 0
     assert line["policy_sha256_before"] != line["policy_sha256_after"]
+    assert line["drift"] == ["policy-broader"]
+    assert {"principal", "action", "resource"} <= set(line["witness"])
     assert site.endpoints()[0]["PolicyDocument"] != OPEN
 
 
@@ -178,6 +213,31 @@ def test_what_a_retry_may_mend_is_raised(site: Site, monkeypatch: pytest.MonkeyP
     with pytest.raises(RetryableError, match="RequestLimitExceeded"):
         vpc_change.handler(change_of(site.vpc_id), Context())
     assert site.dead_letters() == []
+
+
+@pytest.mark.parametrize("handler", [vpc_change.handler, sweep.handler])
+def test_what_forbids_looking_goes_to_the_queue_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch, handler: Any
+) -> None:
+    """A denied Describe is about no one VPC: it is logged, handed over and not retried."""
+    _deny(monkeypatch, "UnauthorizedOperation", call="get_paginator")
+    handler(change_of(site.vpc_id), Context())
+    (letter,) = site.dead_letters()
+    assert "UnauthorizedOperation" in letter["causes"]["*"]
+    (line,) = site.lines()
+    assert (line["level"], line["message"]) == ("ERROR", "failed")
+
+
+def test_a_sweep_of_nothing_is_not_said_to_be_ignored(site: Site) -> None:
+    """A region without VPCs is in order."""
+    for vpc in site.ec2.describe_vpcs()["Vpcs"]:
+        for subnet in site.ec2.describe_subnets(
+            Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+        )["Subnets"]:
+            site.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+        site.ec2.delete_vpc(VpcId=vpc["VpcId"])
+    assert sweep.handler({}, Context()) == {"outcomes": {}}
+    assert site.lines() == []
 
 
 def test_the_sweep_looks_at_every_vpc_whatever_its_event(site: Site) -> None:
@@ -210,11 +270,66 @@ def test_endpoint_change_is_allowed_what_the_tests_of_the_loop_assume() -> None:
     assert endpoint_change.ALLOWED == ENDPOINT_CHANGE
 
 
-def _deny(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Let every creation of an endpoint fail with `code`."""
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no folder of recorded events beside the project")
+@pytest.mark.parametrize("handler", [vpc_change.handler, endpoint_change.handler, sweep.handler])
+def test_recorded_events_of_other_accounts_write_nothing(site: Site, handler: Any) -> None:
+    """Real records point at what is not here: looked up, told, and nothing is made of them."""
+    site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": False})
+    for path in sorted(SHARED.glob("*/*.json")):
+        record = json.loads(path.read_text())
+        handler({"source": "aws.ec2", "detail": record}, Context())
+    assert site.endpoints() == []
+
+
+def test_an_event_of_256_kb_is_read(site: Site) -> None:
+    """The largest event that EventBridge delivers."""
+    event = change_of(site.vpc_id)
+    event["detail"]["requestParameters"]["padding"] = ["x" * 50] * 5_000
+    assert vpc_change.handler(event, Context())["outcomes"] == {"repaired": 1}
+
+
+def test_an_events_payload_is_never_what_is_written(site: Site) -> None:
+    """A forged policy and subnet in the record change nothing of what is made."""
+    event = change_of(site.vpc_id)
+    event["detail"]["requestParameters"] |= {"PolicyDocument": OPEN, "privateDnsEnabled": False}
+    vpc_change.handler(event, Context())
+    (endpoint,) = site.endpoints()
+    assert endpoint["PolicyDocument"] == BASELINE
+    assert endpoint["PrivateDnsEnabled"]
+
+
+@pytest.mark.parametrize("module", [vpc_change, endpoint_change, sweep])
+def test_a_handler_is_parse_call_report(module: Any) -> None:
+    """At most 15 lines of body: what a handler does stands elsewhere."""
+    tree = ast.parse(inspect.getsource(module))
+    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    assert (function.end_lineno or 0) - function.body[0].lineno < 15
+    assert not any(
+        word in line
+        for line in ast.unparse(function).splitlines()[2:]
+        for word in ("policy", "Policy")
+    )
+
+
+def test_importing_a_handler_needs_no_credentials_and_no_settings() -> None:
+    """Wrong settings are told by the first invocation, with the setting's name."""
+    names = "handlers.vpc_change, handlers.endpoint_change, handlers.sweep"
+    paths = [path for path in sys.path if path]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\nimport {names}"],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _deny(monkeypatch: pytest.MonkeyPatch, code: str, call: str = "create_vpc_endpoint") -> None:
+    """Let every such call of EC2 fail with `code`."""
     app = bootstrap._app(Context().invoked_function_arn)  # noqa: SLF001
 
-    def denied(**_: object) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateVpcEndpoint")
+    def denied(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, call)
 
-    monkeypatch.setattr(app.network._writing._ec2, "create_vpc_endpoint", denied)  # type: ignore[attr-defined]  # noqa: SLF001
+    monkeypatch.setattr(app.network._writing._ec2, call, denied)  # type: ignore[attr-defined]  # noqa: SLF001

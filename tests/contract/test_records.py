@@ -131,10 +131,37 @@ def test_a_dead_letter_holds_the_event_and_the_cause() -> None:
     assert body["requestContext"] == {"functionArn": ARN, "condition": "NotRetried"}
 
 
-def test_a_very_large_event_still_fits_the_queue() -> None:
-    """The event is cut, the cause is kept."""
+@pytest.mark.parametrize("text", ["x", '"', "\\", "é", "\ud800"])
+def test_a_very_large_event_still_fits_the_queue(text: str) -> None:
+    """The event is cut, the cause is kept, whatever escaping does to it."""
     sqs = boto3.client("sqs")
-    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    DeadLetters(sqs, url).send({"detail": "x" * 400_000}, ARN, {VPC: "denied"})
+    url = sqs.create_queue(QueueName="dead", Attributes={"MaximumMessageSize": str(256 * 1024)})[
+        "QueueUrl"
+    ]
+    DeadLetters(sqs, url).send({"detail": text * 400_000}, ARN, {VPC: "denied"})
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(message["Body"])["causes"] == {VPC: "denied"}
+
+
+def test_a_sweep_that_failed_everywhere_still_fits_the_queue() -> None:
+    """The first causes stand in the message, with the number of all; the log has the rest."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    causes = {f"vpc-{number:017x}": "denied " * 1_000 for number in range(5_000)}
+    DeadLetters(sqs, url).send({}, ARN, causes)
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    body = json.loads(message["Body"])
+    assert body["failed"] == 5_000
+    assert "vpc-00000000000000000" in body["causes"]
+
+
+def test_an_event_that_cannot_be_written_is_said_to_be_so() -> None:
+    """Nesting beyond the recursion limit does not keep the cause from the queue."""
+    deep: object = []
+    for _ in range(200_000):
+        deep = [deep]
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    DeadLetters(sqs, url).send(deep, ARN, {VPC: "denied"})
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert "too deeply" in json.loads(message["Body"])["requestPayload"]

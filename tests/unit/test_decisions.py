@@ -148,6 +148,12 @@ def test_settings_read_every_parameter() -> None:
     assert (intent.max_zones, intent.default_vpcs) == (2, True)
 
 
+def test_a_service_that_is_named_twice_is_one_service() -> None:
+    """Its endpoint would be planned twice otherwise."""
+    settings = Settings.from_environment({**REQUIRED, "SERVICES": "states,states"})
+    assert settings.intent.services == (Service.STATES,)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "accepted"),
     [
@@ -159,7 +165,14 @@ def test_settings_read_every_parameter() -> None:
         ("MAX_AVAILABILITY_ZONES", "three", "a whole number from 1"),
         ("SETTLE_SECONDS", "-1", "a whole number from 0"),
         ("CLIENT_CIDRS", "10.0.0.1/8", "CIDR blocks"),
+        ("SERVICES", " , ", "states, sync-states"),
+        ("SUBNET_TAG", "=private", "key or key=value"),
+        ("ORGANIZATION_ID", "*", "an id such as o-abc1234567"),
+        ("ORGANIZATION_ID", "o-ABC1234567", "an id such as o-abc1234567"),
+        ("HISTORY_DAYS", "0", "a whole number from 1"),
         ("TABLE_NAME", "", "the stack's template"),
+        ("STACK_ID", "", "the stack's template"),
+        ("DEAD_LETTER_QUEUE_URL", "", "the stack's template"),
     ],
 )
 def test_a_wrong_setting_names_the_variable_and_what_it_takes(
@@ -175,21 +188,25 @@ def test_each_reason_is_drift_or_a_state() -> None:
     """Drift is what a plan removes; the codes are stable."""
     assert Reason.POLICY_BROADER.is_drift
     assert not Reason.SETTLING.is_drift
-    assert [reason.value for reason in Reason] == sorted(
-        {r.value for r in Reason}, key=list(Reason).index
-    )
+    assert len({reason.value for reason in Reason}) == len(list(Reason))
 
 
-def test_the_core_needs_no_sdk() -> None:
-    """Core, loop, settings and baseline import with boto3, botocore and Powertools blocked."""
+def test_the_core_and_its_tests_need_no_sdk() -> None:
+    """Core, loop and these very tests import with boto3, botocore, moto and Powertools blocked."""
+    here = Path(__file__).parent
+    modules = [
+        *("guardrail.core.plan", "guardrail.core.trail", "guardrail.core.policy"),
+        *("guardrail.reconcile", "guardrail.execution", "guardrail.report"),
+        *("guardrail.settings", "guardrail.baseline", "guardrail.observe", "support.world"),
+        *(path.stem for path in sorted(here.glob("test_*.py"))),
+    ]
     code = (
         "import sys\n"
         "for name in ('boto3', 'botocore', 'aws_lambda_powertools', 'moto'):\n"
         "    sys.modules[name] = None\n"
-        "import guardrail.core.plan, guardrail.core.trail, guardrail.core.policy\n"
-        "import guardrail.reconcile, guardrail.report, guardrail.settings, guardrail.observe\n"
+        f"import {', '.join(modules)}\n"
     )
-    paths = [path for path in sys.path if path]
+    paths = [str(here), *(path for path in sys.path if path)]
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\n{code}"],
         capture_output=True,

@@ -83,7 +83,8 @@ def test_ids_are_found_in_every_serialisation(
     """Legacy and nested records, abbreviated wrappers, lists as objects and as arrays."""
     trigger = read_trigger(event)
     assert isinstance(trigger, Trigger)
-    assert (trigger.vpc_ids, trigger.other_ids) == (vpc_ids, other_ids)
+    assert trigger.vpc_ids == frozenset(vpc_ids)
+    assert trigger.other_ids == frozenset(other_ids)
     assert not trigger.settled
 
 
@@ -93,7 +94,7 @@ def test_tags_name_nothing() -> None:
     event = event_of("CreateVpc", {"tagSpecificationSet": tags}, {"vpc": {"vpcId": VPC}})
     trigger = read_trigger(event)
     assert isinstance(trigger, Trigger)
-    assert trigger.vpc_ids == {VPC}
+    assert trigger.vpc_ids == frozenset({VPC})
 
 
 def test_actor_tool_and_time_are_read() -> None:
@@ -175,6 +176,39 @@ def test_no_event_makes_reading_fail(event: Any, parts: dict[str, Any]) -> None:
     record = {"eventSource": "ec2.amazonaws.com", "eventName": "CreateVpc", **parts}
     for candidate in (event, {"source": "aws.ec2", "detail": record}):
         assert isinstance(read_trigger(candidate), Trigger | Ignored)
+
+
+@settings(max_examples=60, deadline=None)
+@given(parts=st.data())
+def test_no_mangling_of_a_recorded_event_makes_reading_fail(parts: st.DataObject) -> None:
+    """Any member of a sample, however deep, taken away or replaced by any JSON value."""
+    event: Any = json.loads(parts.draw(st.sampled_from(SAMPLES)).read_text())
+    for _ in range(parts.draw(st.integers(1, 4))):
+        node = event
+        while isinstance(node, dict) and node:
+            key = parts.draw(st.sampled_from(sorted(node)))
+            if not isinstance(node[key], dict) or parts.draw(st.booleans()):
+                node[key] = parts.draw(_JSON)
+                if parts.draw(st.booleans()):
+                    del node[key]
+                break
+            node = node[key]
+    assert isinstance(read_trigger(event), Trigger | Ignored)
+
+
+@pytest.mark.parametrize("member", ["eventTime", "eventID", "userAgent", "userIdentity"])
+def test_evidence_of_any_shape_is_survived_and_bounded(member: str) -> None:
+    """Half characters, megabytes and nesting reach neither the log nor the table."""
+    deep: Any = []
+    for _ in range(50_000):
+        deep = [deep]
+    for value in (deep, "x" * 1_000_000, "\ud800", 7, {"arn": ["\udfff"]}, {"arn": "\ud800"}):
+        trigger = read_trigger(event_of("CreateVpc", {"vpcId": VPC}, **{member: value}))
+        assert isinstance(trigger, Trigger)
+        texts = [trigger.event_id or "", trigger.user_agent or "", trigger.actor or ""]
+        assert max(len(text.encode()) for text in texts) <= 512
+        # It is part of a key, which holds 1,024 bytes.
+        assert len(texts[0].encode()) <= 256
 
 
 def test_deep_and_large_events_cost_bounded_work() -> None:

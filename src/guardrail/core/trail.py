@@ -23,6 +23,8 @@ _ID_KEYS = frozenset(
 _TAG_KEYS = frozenset({"tagset", "tagspecification", "tagspecificationset"})
 _MAX_NODES = 20_000
 _MAX_TEXT = 512
+_MAX_EVENT_ID = 64
+"""Characters kept of an event id, a GUID of 36: it is part of a key in the table."""
 
 SETTLED = "VPC Settled"
 """The detail-type of the guardrail's own message that a VPC has been quiet long enough."""
@@ -89,12 +91,12 @@ def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
         return Ignored("the record names no VPC or endpoint; the next sweep looks at all of them")
     vpc_ids = frozenset(i for i in ids if i.startswith("vpc-"))
     return Trigger(
-        name=name[:_MAX_TEXT],
+        name=_text(name) or "",
         vpc_ids=vpc_ids,
         other_ids=ids - vpc_ids,
         actor=_actor(record.get("userIdentity")),
         user_agent=_text(record.get("userAgent")),
-        event_id=_text(record.get("eventID")),
+        event_id=_text(record.get("eventID"), most=_MAX_EVENT_ID),
         event_time=_time(record.get("eventTime")),
         settled=False,
     )
@@ -127,13 +129,18 @@ def _actor(identity: object) -> str | None:
     return next((text for text in map(_text, names) if text), None)
 
 
-def _text(value: object) -> str | None:
-    return value[:_MAX_TEXT] if isinstance(value, str) else None
+def _text(value: object, most: int = _MAX_TEXT) -> str | None:
+    """Return at most `most` characters that UTF-8 can hold; JSON may carry half a character."""
+    if not isinstance(value, str):
+        return None
+    return value[:most].encode("utf-8", "replace").decode("utf-8")
 
 
 def _time(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
     try:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
