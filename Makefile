@@ -57,7 +57,7 @@ check: build ## everything that must be green: style, types, layers, template, t
 	@python tests/run.py
 
 bench: build ## measure speed (ratios; the figures are those of this machine)
-	@set -e; for script in bench/*.py; do echo "== $$script"; python $$script; done
+	@set -e; for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; python $$script; done
 
 lock: ## pin the requirements anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

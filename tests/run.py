@@ -29,18 +29,29 @@ _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 def main(arguments: list[str]) -> int:
     """Run pytest everywhere with `arguments`; return the exit status."""
     total: Counter[str] = Counter()
-    broken = False
     for version, python in {_here(): sys.executable, **_others()}.items():
-        print(f"== tests on Python {version}", flush=True)
-        suites = [] if python == sys.executable else ELSEWHERE
-        status, counts = _pytest(python, arguments or suites)
-        total.update(counts)
-        broken |= status != 0
+        total.update(_results(python, version, arguments))
     if total["skipped"]:
         print(f"{total['skipped']} skipped; the reasons stand above")
     failed = total["failed"] + total["error"]
-    print(f"{total['passed']} passed, {max(failed, int(broken))} failed", flush=True)
-    return int(broken)
+    print(f"{total['passed']} passed, {failed} failed", flush=True)
+    return int(failed > 0)
+
+
+def _results(python: str, version: str, arguments: list[str]) -> Counter[str]:
+    """Return what the tests came to on one Python; a run that breaks off counts as a failure."""
+    here = python == sys.executable
+    try:
+        prepared = python if here else _environment(python, version)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"Python {version} cannot be prepared: {error}", flush=True)
+        return Counter(failed=1)
+    print(f"== tests on Python {version}", flush=True)
+    status, counts = _pytest(prepared, arguments or ([] if here else ELSEWHERE))
+    if status and not counts["failed"] + counts["error"]:
+        print(f"pytest on Python {version} broke off with status {status}", flush=True)
+        counts["failed"] += 1
+    return counts
 
 
 def _here() -> str:
@@ -48,12 +59,12 @@ def _here() -> str:
 
 
 def _others() -> dict[str, str]:
-    """Return a prepared Python for each further version, newest last."""
+    """Return one Python for each further version that the machine has, newest last."""
     found: dict[str, str] = {}
     for candidate in _candidates():
         version = _version(candidate)
         if version and version != _here() and version not in found:
-            found[version] = _environment(candidate, version)
+            found[version] = candidate
     return dict(sorted(found.items()))
 
 
