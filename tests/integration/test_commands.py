@@ -88,21 +88,26 @@ def url_of(process: subprocess.Popen[str]) -> str:
     return match[1]
 
 
-def test_the_demo_shows_each_act_and_counts_its_writes(artifact: Path) -> None:
-    """The whole story takes four writes: the guardrail's own events lead to no further one."""
-    done = run("demo", "--artifact", str(artifact))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 writes by the guardrail" in done.stdout
-    assert re.search(r"closed +vpce-\w+ stood open for [\d.]+ s: sandbox-user", done.stdout)
-    assert "nothing written (0 EC2 writes)" in done.stdout
-    assert done.stderr == ""
-
-
-def test_piped_output_is_plain_text(artifact: Path) -> None:
-    """No colour and no line breaks by width where no terminal is."""
+@pytest.fixture(scope="module")
+def told(artifact: Path) -> str:
+    """Play the demo into a pipe and return what it told."""
     done = run("demo", "--artifact", str(artifact), COLUMNS="40", NO_COLOR="1")
-    assert "\x1b" not in done.stdout
-    assert "…" not in done.stdout.replace("'{… Allow * * *}'", "")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_the_demo_shows_each_act_and_counts_its_writes(told: str) -> None:
+    """The whole story takes four writes: the guardrail's own events lead to no further one."""
+    assert "4 writes by the guardrail" in told
+    assert re.search(r"closed +vpce-\w+ stood open for [\d.]+ s: sandbox-user", told)
+    assert "nothing written (0 EC2 writes)" in told
+
+
+def test_piped_output_is_plain_text(told: str) -> None:
+    """No colour and no line breaks by width where no terminal is."""
+    assert "\x1b" not in told
+    assert "…" not in told.replace("'{… Allow * * *}'", "")
 
 
 def test_serve_says_when_it_is_ready_and_what_to_type(served: subprocess.Popen[str]) -> None:
