@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -27,7 +28,7 @@ def story(world: World) -> Iterator[Callable[[], object]]:
     for endpoint in network.endpoints(vpc_id):
         network.set_policy(endpoint.endpoint_id, OPEN)
     for endpoint in network.endpoints(vpc_id):
-        yield lambda endpoint_id=endpoint.endpoint_id: world.endpoint_change(endpoint_id)
+        yield partial(world.endpoint_change, endpoint.endpoint_id)
 
 
 def play(faults: Faults, mode: Mode) -> World:

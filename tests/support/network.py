@@ -1,0 +1,294 @@
+"""The network port in memory: VPCs that behave as EC2's do where it matters."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from guardrail.core.model import (
+    ENDPOINT_WRITES,
+    Action,
+    AddSubnets,
+    AttachSecurityGroup,
+    AuthorizeClients,
+    CreateEndpoint,
+    CreateSecurityGroup,
+    DnsAttributes,
+    EnableVpcDns,
+    Endpoint,
+    ObservedVpc,
+    SecurityGroup,
+    Service,
+    ServiceOffer,
+    SetPrivateDns,
+    Subnet,
+    WritePolicy,
+)
+from guardrail.core.provision import client_token
+from guardrail.errors import RetryableError
+from guardrail.ports import Applied, Result
+from guardrail.reconcile import MANAGED_TAG
+from support.faults import Faults
+from support.values import ACCOUNT, OFFERS, STACK, ZONES
+
+
+class FakeNetwork:
+    """VPCs in memory; creation is idempotent by client token, as EC2's is."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.state: dict[str, ObservedVpc] = {}
+        self.available_offers: Mapping[Service, ServiceOffer] = OFFERS
+        self.endpoint_writes = 0
+        self.policies_written: list[str] = []
+        self.faults = faults or Faults()
+        self.hidden: set[str] = set()
+        self.observations = 0
+        self.stale_reads: Mapping[int, int] = {}
+        self._past: list[dict[str, ObservedVpc]] = []
+        self.before_apply: Callable[[Action], None] = lambda _: None
+        self._ids = itertools.count(1)
+        self._tokens: dict[str, str] = {}
+
+    # What tests do as the owner of the network.
+
+    def add_vpc(
+        self,
+        *,
+        zones: Sequence[str] = ZONES[:3],
+        dns: bool = True,
+        default: bool = False,
+        owner: str = ACCOUNT,
+        tags: Mapping[str, str] | None = None,
+        cidrs: tuple[str, ...] = ("10.0.0.0/16",),
+    ) -> str:
+        """Create a VPC with a subnet in each zone; return its id."""
+        vpc_id = self._id("vpc")
+        attributes = DnsAttributes(support=True, hostnames=dns)
+        self.state[vpc_id] = ObservedVpc(vpc_id, owner, default, cidrs, tags or {}, dns=attributes)
+        for zone in zones:
+            self.add_subnet(vpc_id, zone)
+        return vpc_id
+
+    def add_subnet(self, vpc_id: str, zone: str, *, free: int = 250, **tags: str) -> str:
+        """Create a subnet; return its id."""
+        subnet = Subnet(self._id("subnet"), zone, free, tags)
+        self.change(vpc_id, subnets=(*self.state[vpc_id].subnets, subnet))
+        return subnet.subnet_id
+
+    def add_endpoint(
+        self,
+        vpc_id: str,
+        policy: str,
+        *,
+        service: Service = Service.STATES,
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Create an endpoint of the owner's own, without subnets; return its id."""
+        endpoint = Endpoint(
+            self._id("vpce"),
+            service,
+            policy,
+            private_dns=False,
+            subnet_ids=frozenset(),
+            group_ids=frozenset(),
+            tags=tags or {},
+        )
+        self.change(vpc_id, endpoints=(*self.state[vpc_id].endpoints, endpoint))
+        return endpoint.endpoint_id
+
+    def change(self, vpc_id: str, **changes: object) -> None:
+        """Replace fields of a VPC."""
+        self._past.append(dict(self.state))
+        self.state[vpc_id] = replace(self.state[vpc_id], **changes)  # type: ignore[arg-type]
+
+    def set_policy(self, endpoint_id: str, policy: str) -> None:
+        """Write a policy as somebody else."""
+        self._change_endpoint(endpoint_id, policy=policy)
+
+    def delete_endpoint(self, endpoint_id: str, *, described: bool = True) -> None:
+        """Delete an endpoint; EC2 may go on describing it for a while."""
+        vpc = self._vpc_of(endpoint_id)
+        left = tuple(e for e in vpc.endpoints if e.endpoint_id != endpoint_id)
+        absent = vpc.absent | {endpoint_id} if described else vpc.absent
+        self.change(vpc.vpc_id, endpoints=left, absent=absent)
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        """Return an endpoint as it is now."""
+        vpc = self._vpc_of(endpoint_id)
+        return next(e for e in vpc.endpoints if e.endpoint_id == endpoint_id)
+
+    def endpoints(self, vpc_id: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of a VPC as they are now."""
+        return self.state[vpc_id].endpoints
+
+    # The port.
+
+    def vpcs(self) -> Sequence[str]:
+        """See `Network.vpcs`."""
+        self.faults.before()
+        return list(self.state)
+
+    def offers(self) -> Mapping[Service, ServiceOffer]:
+        """See `Network.offers`."""
+        return self.available_offers
+
+    def observe(self, vpc_ids: Collection[str]) -> Sequence[ObservedVpc]:
+        """See `Network.observe`; endpoints in `hidden` are not visible yet.
+
+        `stale_reads` says which observations (from 0) lag, and by how many changes.
+        """
+        self.faults.before()
+        lag = self.stale_reads.get(self.observations, 0)
+        self.observations += 1
+        state = self._past[-min(lag, len(self._past))] if lag and self._past else self.state
+        known = [state[vpc_id] for vpc_id in sorted(vpc_ids) if vpc_id in state]
+        self.faults.after()
+        return [
+            replace(
+                vpc, endpoints=tuple(e for e in vpc.endpoints if e.endpoint_id not in self.hidden)
+            )
+            for vpc in known
+        ]
+
+    def locate(self, ids: Collection[str]) -> frozenset[str]:
+        """See `Network.locate`."""
+        self.faults.before()
+        return frozenset(
+            vpc.vpc_id
+            for vpc in self.state.values()
+            if not vpc.absent.isdisjoint(ids)
+            or any(endpoint.endpoint_id in ids for endpoint in vpc.endpoints)
+        )
+
+    def apply(self, action: Action) -> Applied:
+        """See `Network.apply`; `before_apply` sees each action, and may act as somebody else."""
+        self.faults.before()
+        self.before_apply(action)
+        self.endpoint_writes += action.kind in ENDPOINT_WRITES
+        if self._is_gone(action):
+            return Applied(Result.GONE)
+        self._refuse(action)
+        resource_id = self._apply(action)
+        self.faults.after()
+        return Applied(Result.APPLIED, resource_id)
+
+    def _is_gone(self, action: Action) -> bool:
+        endpoint_id = getattr(action, "endpoint_id", None)
+        vpc_id = getattr(action, "vpc_id", None)
+        alive = {e.endpoint_id for vpc in self.state.values() for e in vpc.endpoints}
+        return (endpoint_id is not None and endpoint_id not in alive) or (
+            vpc_id is not None and vpc_id not in self.state
+        )
+
+    def _refuse(self, action: Action) -> None:
+        """Refuse what EC2 refuses: private DNS without the attributes, two subnets of a zone."""
+        match action:
+            case SetPrivateDns():
+                self._need_dns(self._vpc_of(action.endpoint_id))
+            case CreateEndpoint():
+                if action.private_dns:
+                    self._need_dns(self.state[action.vpc_id])
+                self._need_zones(self.state[action.vpc_id], action.subnet_ids)
+            case AddSubnets():
+                before = self.endpoint(action.endpoint_id).subnet_ids
+                self._need_zones(self._vpc_of(action.endpoint_id), [*before, *action.subnet_ids])
+
+    def _need_dns(self, vpc: ObservedVpc) -> None:
+        if vpc.dns is None or not vpc.dns.both:
+            raise RetryableError("requires both enableDnsSupport and enableDnsHostnames")
+
+    def _need_zones(self, vpc: ObservedVpc, subnet_ids: Collection[str]) -> None:
+        zones = [s.zone for s in vpc.subnets if s.subnet_id in subnet_ids]
+        if len(zones) != len(set(zones)):
+            raise RetryableError("DuplicateSubnetsInSameZone")
+
+    def _apply(self, action: Action) -> str | None:
+        match action:
+            case CreateEndpoint():
+                return self._create(action)
+            case CreateSecurityGroup():
+                return self._create_group(action)
+            case WritePolicy():
+                self.policies_written.append(action.policy)
+                self._change_endpoint(action.endpoint_id, policy=action.policy)
+            case AddSubnets():
+                before = self.endpoint(action.endpoint_id).subnet_ids
+                added = before | frozenset(action.subnet_ids)
+                self._change_endpoint(action.endpoint_id, subnet_ids=added)
+            case SetPrivateDns():
+                self._change_endpoint(action.endpoint_id, private_dns=True)
+            case AttachSecurityGroup():
+                groups = self.endpoint(action.endpoint_id).group_ids | {action.group_id}
+                self._change_endpoint(action.endpoint_id, group_ids=groups)
+            case AuthorizeClients():
+                self._authorize(action)
+            case EnableVpcDns():
+                self._enable_dns(action)
+            case _:
+                assert_never(action)
+        return None
+
+    def _create(self, action: CreateEndpoint) -> str:
+        token = client_token(action.vpc_id, action.service, action.generation)
+        if token in self._tokens:
+            return self._tokens[token]
+        if not any(g.group_id == action.group_id for g in self.state[action.vpc_id].groups):
+            raise AssertionError(f"{action.group_id} is no group of {action.vpc_id}")
+        self.policies_written.append(action.policy)
+        endpoint = Endpoint(
+            self._id("vpce"),
+            action.service,
+            action.policy,
+            action.private_dns,
+            frozenset(action.subnet_ids),
+            frozenset({action.group_id}),
+            {MANAGED_TAG: STACK},
+        )
+        endpoints = (*self.state[action.vpc_id].endpoints, endpoint)
+        self.change(action.vpc_id, endpoints=endpoints)
+        self._tokens[token] = endpoint.endpoint_id
+        return endpoint.endpoint_id
+
+    def _create_group(self, action: CreateSecurityGroup) -> str:
+        groups = self.state[action.vpc_id].groups
+        for group in groups:
+            if group.name == action.name:
+                return group.group_id
+        group = SecurityGroup(self._id("sg"), action.name, frozenset())
+        self.change(action.vpc_id, groups=(*groups, group))
+        return group.group_id
+
+    def _authorize(self, action: AuthorizeClients) -> None:
+        for vpc in list(self.state.values()):
+            groups = tuple(
+                replace(g, clients=g.clients | frozenset(action.cidrs))
+                if g.group_id == action.group_id
+                else g
+                for g in vpc.groups
+            )
+            self.change(vpc.vpc_id, groups=groups)
+
+    def _enable_dns(self, action: EnableVpcDns) -> None:
+        dns = self.state[action.vpc_id].dns or DnsAttributes(support=False, hostnames=False)
+        name = "support" if action.attribute == "enableDnsSupport" else "hostnames"
+        self.change(action.vpc_id, dns=replace(dns, **{name: True}))
+
+    def _vpc_of(self, endpoint_id: str) -> ObservedVpc:
+        return next(
+            vpc
+            for vpc in self.state.values()
+            if any(e.endpoint_id == endpoint_id for e in vpc.endpoints)
+        )
+
+    def _change_endpoint(self, endpoint_id: str, **changes: object) -> None:
+        vpc = self._vpc_of(endpoint_id)
+        endpoints = tuple(
+            replace(e, **changes) if e.endpoint_id == endpoint_id else e  # type: ignore[arg-type]
+            for e in vpc.endpoints
+        )
+        self.change(vpc.vpc_id, endpoints=endpoints)
+
+    def _id(self, kind: str) -> str:
+        return f"{kind}-{next(self._ids):017x}"

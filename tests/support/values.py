@@ -1,0 +1,18 @@
+"""The account, the stack and the policies that the tests speak of."""
+
+from __future__ import annotations
+
+from guardrail.baseline import render_baseline
+from guardrail.core.model import Service, ServiceOffer
+
+ACCOUNT = "111122223333"
+STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/guardrail/1"
+BASELINE = render_baseline(account=ACCOUNT)
+OPEN = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}'
+ZONES = ("us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d")
+OFFERS = {
+    service: ServiceOffer(
+        service, f"com.amazonaws.us-east-1.{service}", frozenset(ZONES), private_dns=True
+    )
+    for service in Service
+}
