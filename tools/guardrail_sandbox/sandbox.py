@@ -242,7 +242,8 @@ class Sandbox:
     def _publish(self, record: dict[str, Any]) -> None:
         key = str(record["userIdentity"].get("accessKeyId", ""))
         self.journal.add(Recorded(record, by_guardrail=key in self._identities))
-        if deliverable(record):
+        # Events appear in the region of the call, and the stack is in one region only.
+        if record["awsRegion"] == self.region and deliverable(record):
             self._platform.put_event(envelope(record))
 
     def _client(self, service: str, key: str, region: str | None = None) -> Client:

@@ -246,3 +246,23 @@ def test_a_template_that_cannot_be_deployed_is_said(tmp_path: Path) -> None:
         Sandbox(template=template, artifact=artifact),
     ):
         pytest.fail("it started")
+
+
+def test_a_call_in_another_region_is_recorded_and_not_delivered(tmp_path: Path) -> None:
+    """The bus belongs to a region, so rules elsewhere do not see the event."""
+    template, artifact = write_toy(tmp_path)
+    template.write_text(template.read_text().replace("source: [toy]", "source: [aws.ec2]"))
+    template.write_text(template.read_text().replace("wanted: [true]", "eventName: [CreateVpc]"))
+    with Sandbox(template=template, artifact=artifact) as running:
+        running.client("ec2", region="eu-west-1").create_vpc(CidrBlock="10.0.0.0/16")
+        running.settle()
+        assert len(called_with_no_order(running)) == 0
+        running.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
+        running.settle()
+        assert len(called_with_no_order(running)) == 1
+        assert len(running.records) == 2
+
+
+def called_with_no_order(running: Sandbox) -> list[dict[str, Any]]:
+    """Return the calls that were told nothing: those of events from EC2."""
+    return [line for line in running.logs if line["message"] == "called" and line["do"] is None]
