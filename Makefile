@@ -11,8 +11,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SHIPPED := $(shell find src -type f -not -name '*.pyc')
 
 # The first Python that works and is new enough; the code needs 3.11, Lambda runs 3.13.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-  $$p -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
   >/dev/null 2>&1 && echo $$p && break; done)
 
 .PHONY: help setup demo test check sandbox build bench lock clean

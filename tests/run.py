@@ -77,7 +77,7 @@ def _candidates() -> list[str]:
 
 def _version(python: str) -> str | None:
     """Return `3.x` if this Python runs and is new enough; shims may stand for none."""
-    code = "import sys, venv, ssl; print('%d.%d' % sys.version_info[:2])"
+    code = "import sys, venv, ensurepip, ssl; print('%d.%d' % sys.version_info[:2])"
     try:
         answer = subprocess.run(
             [python, "-c", code], capture_output=True, text=True, timeout=20, check=True
