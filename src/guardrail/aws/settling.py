@@ -82,7 +82,9 @@ class ScheduledSettling:
             self._client.create_schedule(**request)
 
     def _request(self, vpc_id: str) -> dict[str, Any]:
-        due = self._now().astimezone(UTC) + timedelta(seconds=self._schedules.seconds)
+        # Schedules have whole seconds; rounded up, the pause is never shorter than asked for.
+        begun = self._now().astimezone(UTC) + timedelta(microseconds=999_999)
+        due = begun + timedelta(seconds=self._schedules.seconds)
         message = {"source": SOURCE, "detail-type": SETTLED, "detail": {"vpcId": vpc_id}}
         target: dict[str, Any] = {
             "Arn": self._schedules.function_arn,
