@@ -22,10 +22,10 @@ from guardrail.core.model import (
     Mode,
     ObservedVpc,
     Plan,
-    Reason,
     Service,
 )
 from guardrail.core.plan import plan, policy_hash
+from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, RetryableError
 from guardrail.execution import Execution, milliseconds

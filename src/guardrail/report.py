@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from guardrail.core.model import Action, Finding, Mode, Reason, WritePolicy
+from guardrail.core.model import Action, Finding, Mode, WritePolicy
 from guardrail.core.plan import policy_hash
+from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.ports import Result
 
@@ -16,14 +17,31 @@ class Outcome(StrEnum):
     """A reconcile in one word."""
 
     COMPLIANT = "compliant"
+    """Nothing was found that is to be removed or waited for."""
+
     REPAIRED = "repaired"
+    """Something was written; what else the plan held stands under `actions`."""
+
     REPORTED = "reported"
+    """Drift was found and is only told: observe mode, or what `enforce-new` spares."""
+
     DEFERRED = "deferred"
+    """Drift was found that another function, or the next pass, removes."""
+
     WAITING = "waiting"
+    """The VPC lacks subnets or DNS attributes; their change brings it back."""
+
     SETTLING = "settling"
+    """The VPC has just changed; its endpoint is made once it has been quiet."""
+
     SKIPPED = "skipped"
+    """The VPC is exempt, out of scope, or the region lacks the service."""
+
     GONE = "gone"
+    """The VPC does not exist (any more)."""
+
     FAILED = "failed"
+    """Something could not be done; `error` says what, where and what to do next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from guardrail.core.model import (
     DnsAttributes,
     Inventory,
     Mode,
-    Reason,
     SecurityGroup,
     Service,
     Subnet,
@@ -19,6 +18,7 @@ from guardrail.core.model import (
 )
 from guardrail.core.plan import policy_hash
 from guardrail.core.policy import decide
+from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.errors import RetryableError, TerminalError
 from guardrail.ports import Creation, Result

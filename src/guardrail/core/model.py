@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from guardrail.core.policy import Verdict
+from guardrail.core.reasons import Reason
 
 
 class Service(StrEnum):
@@ -40,43 +41,6 @@ class VpcDns(StrEnum):
     WAIT = "wait"
     ENABLE = "enable"
     IGNORE = "ignore"
-
-
-class Reason(StrEnum):
-    """Why a VPC is not simply compliant; stable, because alarms and reports build on it."""
-
-    ENDPOINT_MISSING = "endpoint-missing"
-    POLICY_BROADER = "policy-broader"
-    POLICY_UNDECIDED = "policy-undecided"
-    POLICY_MALFORMED = "policy-malformed"
-    SUBNET_MISSING = "subnet-missing"
-    PRIVATE_DNS_OFF = "private-dns-off"
-    CLIENTS_BLOCKED = "clients-blocked"
-    WAITING_FOR_SUBNETS = "waiting-for-subnets"
-    WAITING_FOR_DNS = "waiting-for-dns"
-    SETTLING = "settling"
-    EXEMPT = "exempt"
-    OUT_OF_SCOPE = "out-of-scope"
-    ADOPTED = "adopted"
-    NOT_APPLICABLE = "not-applicable"
-
-    @property
-    def is_drift(self) -> bool:
-        """Whether this is a difference to remove, rather than a state to know about."""
-        return self in _DRIFT
-
-
-_DRIFT = frozenset(
-    {
-        Reason.ENDPOINT_MISSING,
-        Reason.POLICY_BROADER,
-        Reason.POLICY_UNDECIDED,
-        Reason.POLICY_MALFORMED,
-        Reason.SUBNET_MISSING,
-        Reason.PRIVATE_DNS_OFF,
-        Reason.CLIENTS_BLOCKED,
-    }
-)
 
 
 class ActionKind(StrEnum):

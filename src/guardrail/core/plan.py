@@ -25,12 +25,12 @@ from guardrail.core.model import (
     Mode,
     ObservedVpc,
     Plan,
-    Reason,
     Step,
     WritePolicy,
 )
 from guardrail.core.policy import PolicyCode, decide, fallback
 from guardrail.core.provision import service_steps
+from guardrail.core.reasons import Reason
 
 _REASONS = {
     PolicyCode.BROADER: Reason.POLICY_BROADER,

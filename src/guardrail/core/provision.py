@@ -24,7 +24,6 @@ from guardrail.core.model import (
     Known,
     Mode,
     ObservedVpc,
-    Reason,
     SecurityGroup,
     Service,
     ServiceOffer,
@@ -32,6 +31,7 @@ from guardrail.core.model import (
     Step,
     VpcDns,
 )
+from guardrail.core.reasons import Reason
 from guardrail.core.subnets import candidates, missing_subnets
 
 PENDING_GROUP = "(security group to be created)"
