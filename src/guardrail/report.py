@@ -55,7 +55,7 @@ class Step:
     @property
     def target(self) -> str:
         """The id that the action is about: what it made, else what it changes."""
-        names = ("endpoint_id", "group_id", "vpc_id")
+        names = ("endpoint_id", "vpc_id", "group_id")
         known = (getattr(self.action, name, None) for name in names)
         return self.resource_id or next(str(value) for value in known if value)
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
+from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.core.model import DnsAttributes, Intent, Mode, Service, VpcDns
+from guardrail.core.model import (
+    ENDPOINT_WRITES,
+    DnsAttributes,
+    Intent,
+    Known,
+    Mode,
+    Service,
+    VpcDns,
+)
+from guardrail.core.plan import plan
 from guardrail.core.policy import decide
+from guardrail.ports import Result
 from guardrail.report import Outcome
-from support.fakes import BASELINE, OPEN, ZONES
+from support.fakes import ACCOUNT, BASELINE, OFFERS, OPEN, ZONES
 from support.world import World
+
+_Item = TypeVar("_Item")
 
 _POLICIES = st.sampled_from(
     [OPEN, BASELINE, "{", OPEN.replace("Allow", "Deny"), OPEN.replace('"*"', '"states:List*"', 1)]
@@ -99,6 +113,52 @@ def test_what_the_owner_made_changes_in_nothing_but_its_policy(world: World) -> 
         for e in vpc.endpoints
     }
     assert {endpoint_id: after[endpoint_id] for endpoint_id in before} == before
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds(), random=st.randoms(use_true_random=False))
+def test_the_order_in_which_ec2_answers_is_irrelevant(world: World, random: Random) -> None:
+    """Subnets, groups and blocks in any order give the same plan, endpoints the same actions."""
+    known = Known(ACCOUNT, world.clock().date(), BASELINE, OFFERS)
+    for vpc in world.network.state.values():
+        mixed = replace(
+            vpc,
+            subnets=_shuffled(vpc.subnets, random),
+            groups=_shuffled(vpc.groups, random),
+            endpoints=_shuffled(vpc.endpoints, random),
+        )
+        first, second = plan(vpc, world.intent, known), plan(mixed, world.intent, known)
+        assert set(first.actions) == set(second.actions)
+        assert {f.reason for f in first.findings} == {f.reason for f in second.findings}
+
+
+def _shuffled(items: tuple[_Item, ...], random: Random) -> tuple[_Item, ...]:
+    return tuple(random.sample(items, len(items)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds())
+def test_no_endpoint_has_two_writes_in_one_pass(world: World) -> None:
+    """Endpoint writes are few in the whole account, so a pass takes one for each endpoint."""
+    for report in world.sweep():
+        written = [
+            step.target
+            for step in report.steps
+            if step.action.kind in ENDPOINT_WRITES and step.result is Result.APPLIED
+        ]
+        assert len(written) == len(set(written))
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds())
+def test_what_stood_before_the_guardrail_stays_in_enforce_new(world: World) -> None:
+    """Until somebody changes it, nothing that others made is written to, and nothing is made."""
+    world.intent = replace(world.intent, mode=Mode.ENFORCE_NEW)
+    world.records.made.clear()
+    before = dict(world.network.state)
+    for _ in range(3):
+        world.sweep()
+    assert world.network.state == before
 
 
 @settings(max_examples=60, deadline=None)

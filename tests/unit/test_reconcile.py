@@ -275,6 +275,27 @@ class TestPolicy:
         world.sweep()
         assert decide(world.network.endpoint(sync).policy, BASELINE).contained
 
+    def test_a_revert_does_not_wait_until_the_vpc_has_settled(self) -> None:
+        """While creation of one service waits, the other's open endpoint is closed at once."""
+        world = new_world()
+        world.settling.enabled = True
+        vpc_id = world.network.add_vpc()
+        endpoint_id = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
+        world.vpc_change(vpc_id)
+        assert decide(world.network.endpoint(endpoint_id).policy, BASELINE).contained
+        assert world.settling.paused == {vpc_id}
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_the_exposure_counts_from_the_events_time(self) -> None:
+        """Milliseconds between the call that opened the endpoint and the revert."""
+        world = new_world()
+        _, endpoint_id = with_endpoint(world)
+        world.network.set_policy(endpoint_id, OPEN)
+        opened = world.clock()
+        world.clock.advance(minutes=3)
+        trigger = Trigger("ModifyVpcEndpoint", None, frozenset(), event_time=opened)
+        assert world.run(trigger, EVERYTHING)[0].exposure_ms == 180_000
+
     def test_a_failed_write_does_not_keep_the_next_endpoint_open(self) -> None:
         """Policy writes go on after a failure; the error is reported all the same."""
         world = new_world()
@@ -443,6 +464,22 @@ class TestModes:
             world.endpoint_change(endpoint_id)
             assert decide(world.network.endpoint(endpoint_id).policy, BASELINE).contained
 
+    def test_observe_takes_no_inventory_and_starts_no_history(self) -> None:
+        """What enforce-new finds later is what stands then."""
+        world = new_world(Mode.OBSERVE)
+        world.network.add_endpoint(world.network.add_vpc(), OPEN)
+        world.sweep()
+        assert world.records.stored_inventory is None
+
+    def test_what_the_guardrail_made_is_enforced_in_an_old_vpc_too(self) -> None:
+        """The inventory spares what others made, not managed endpoints."""
+        world = new_world(Mode.ENFORCE)
+        _, endpoint_id = with_endpoint(world)
+        world.network.set_policy(endpoint_id, OPEN)
+        world.intent = replace(world.intent, mode=Mode.ENFORCE_NEW)
+        world.sweep()
+        assert decide(world.network.endpoint(endpoint_id).policy, BASELINE).contained
+
     def test_of_two_inventories_the_first_counts(self) -> None:
         """Records keep what is stored."""
         world = new_world(Mode.ENFORCE_NEW)
@@ -460,6 +497,33 @@ class TestManaged:
         vpc_id = world.network.add_vpc()
         world.network.add_endpoint(vpc_id, BASELINE, tags={MANAGED_TAG: STACK})
         assert reasons(world.sweep()) == {Reason.ADOPTED}
+
+    def test_a_record_alone_makes_no_endpoint_managed(self) -> None:
+        """Who takes the tag off an endpoint takes it over: only its policy is enforced."""
+        world = new_world()
+        vpc_id, endpoint_id = with_endpoint(world)
+        bare = replace(world.network.endpoint(endpoint_id), tags={}, private_dns=False)
+        world.network.change(vpc_id, endpoints=(bare,))
+        assert reasons(world.sweep()) == {Reason.ADOPTED}
+        assert world.network.endpoint(endpoint_id) == bare
+
+    def test_another_stacks_endpoint_is_not_ours(self) -> None:
+        """The tag's value names the stack that made it."""
+        world = new_world()
+        vpc_id, endpoint_id = with_endpoint(world)
+        other = replace(world.network.endpoint(endpoint_id), tags={MANAGED_TAG: f"{STACK}0"})
+        world.network.change(vpc_id, endpoints=(other,))
+        assert reasons(world.sweep()) == {Reason.ADOPTED}
+
+    def test_a_second_tagged_endpoint_is_not_claimed(self) -> None:
+        """Once the id is noted, the tag makes no other endpoint managed."""
+        world = new_world()
+        vpc_id, endpoint_id = with_endpoint(world)
+        second = world.network.add_endpoint(vpc_id, BASELINE, tags={MANAGED_TAG: STACK})
+        before = world.network.endpoint(second)
+        world.sweep()
+        assert world.network.endpoint(second) == before
+        assert world.records.made[vpc_id, Service.STATES].endpoint_id == endpoint_id
 
     def test_an_endpoint_made_by_an_invocation_that_died_is_claimed(self) -> None:
         """The intention was noted before, so the tagged endpoint is ours."""
