@@ -6,11 +6,22 @@ import os
 from collections.abc import Iterator
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from guardrail.core.model import Intent, Mode, Service
 from support.fakes import ACCOUNT, STACK
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """Read the SDK's service models once: moto gives every test a session of its own."""
+    loader = create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda *_: loader)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -13,8 +14,8 @@ from guardrail.aws.records import DynamoRecords
 from guardrail.aws.settling import ScheduledSettling, Schedules
 from guardrail.core.model import Inventory, Service
 from guardrail.core.trail import SETTLED, SOURCE
-from guardrail.ports import BeforeImage, Creation, Records
-from support.fakes import ACCOUNT, BASELINE, OPEN, FakeRecords
+from guardrail.ports import BeforeImage, Creation, Records, Settling
+from support.fakes import ACCOUNT, BASELINE, OPEN, FakeRecords, FakeSettling
 
 VPC, ENDPOINT = "vpc-0123456789abcdef0", "vpce-0123456789abcdef0"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -93,6 +94,38 @@ def _settling(seconds: int) -> ScheduledSettling:
     client.create_schedule_group(Name="settling")
     schedules = Schedules("settling", ARN, f"arn:aws:iam::{ACCOUNT}:role/r", "", seconds)
     return ScheduledSettling(client, schedules, lambda: NOW)
+
+
+@pytest.fixture(params=["fake", "scheduler"])
+def settling(request: pytest.FixtureRequest) -> Settling:
+    """Return each implementation of the port, with a pause of five minutes."""
+    return FakeSettling(enabled=True) if request.param == "fake" else _settling(300)
+
+
+def test_a_pause_runs_from_the_push_on_for_that_vpc_alone(settling: Settling) -> None:
+    """Documented: GetSchedule finds it by name; pushed again it is still one pause."""
+    assert not settling.pending(VPC)
+    assert settling.push(VPC)
+    assert settling.push(VPC)
+    assert settling.pending(VPC)
+    assert not settling.pending("vpc-0fedcba9876543210")
+
+
+def test_a_schedule_that_runs_between_two_calls_is_made_anew() -> None:
+    """Inferred: it stood at the create and was gone at the update, so the pause starts again."""
+    settling = _settling(300)
+    settling.push(VPC)
+    client = settling._client  # noqa: SLF001 - the moment between two of its calls
+    update = client.update_schedule
+
+    def ran_meanwhile(**request: Any) -> object:
+        client.delete_schedule(GroupName="settling", Name=VPC)
+        return update(**request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "update_schedule", ran_meanwhile)
+        assert settling.push(VPC)
+    assert settling.pending(VPC)
 
 
 def test_a_push_makes_one_schedule_that_deletes_itself() -> None:
