@@ -31,7 +31,7 @@ def records(request: pytest.FixtureRequest, table: str) -> Records:
 
 
 def test_the_first_inventory_counts(records: Records) -> None:
-    """A second one is refused, and the stored one is returned."""
+    """Documented: PutItem with a condition; of two the first stands and is returned."""
     assert records.inventory() is None
     first = Inventory(frozenset({VPC}), {ENDPOINT: "a" * 64})
     assert records.store_inventory(first) == first
@@ -40,14 +40,14 @@ def test_the_first_inventory_counts(records: Records) -> None:
 
 
 def test_an_empty_inventory_is_one(records: Records) -> None:
-    """A region without VPCs has been looked at, too."""
+    """Documented: empty lists and maps are stored as such."""
     empty = Inventory(frozenset(), {})
     records.store_inventory(empty)
     assert records.inventory() == empty
 
 
 def test_a_policy_is_forgotten_once_and_for_all(records: Records) -> None:
-    """Forgetting twice, or what was never known, does no harm."""
+    """Documented: REMOVE of what is not there is no error."""
     records.store_inventory(Inventory(frozenset({VPC}), {ENDPOINT: "a", "vpce-2": "b"}))
     for endpoint_id in (ENDPOINT, ENDPOINT, "vpce-3"):
         records.forget_policy(endpoint_id)
@@ -55,7 +55,7 @@ def test_a_policy_is_forgotten_once_and_for_all(records: Records) -> None:
 
 
 def test_what_was_created_is_known_by_vpc_and_service(records: Records) -> None:
-    """The later note replaces the earlier; other services and VPCs stay."""
+    """Documented: SET replaces one attribute; other services and VPCs stay."""
     begun = Creation(1, NOW)
     made = Creation(1, NOW, ENDPOINT)
     records.note_creation(VPC, Service.STATES, begun)
@@ -68,7 +68,7 @@ def test_what_was_created_is_known_by_vpc_and_service(records: Records) -> None:
 
 
 def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
-    """BatchGetItem takes 100 keys; the rest is asked in further calls."""
+    """Documented: BatchGetItem takes 100 keys; the rest is asked in further calls."""
     records = DynamoRecords(boto3.client("dynamodb"), table, history_days=90)
     for number in range(120):
         records.note_creation(f"vpc-{number}", Service.STATES, Creation(0, NOW))
@@ -146,7 +146,7 @@ def test_a_push_makes_one_schedule_that_deletes_itself() -> None:
 
 
 def test_without_a_pause_nothing_is_scheduled() -> None:
-    """SettleSeconds=0: creation is due now."""
+    """SettleSeconds=0: creation is due now, and nothing is asked of the scheduler."""
     settling = _settling(0)
     assert not settling.push(VPC)
     assert not settling.pending(VPC)
