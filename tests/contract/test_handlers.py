@@ -196,6 +196,23 @@ def test_a_loosened_policy_is_put_back_with_its_evidence(site: Site) -> None:
     assert site.endpoints()[0]["PolicyDocument"] != OPEN
 
 
+def test_private_dns_that_is_off_on_a_managed_endpoint_is_switched_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Describe calls to the write: the VPC's attributes are asked for, and allow it."""
+    site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": False})
+    monkeypatch.setenv("VPC_DNS", "ignore")
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    (endpoint,) = site.endpoints()
+    assert not endpoint["PrivateDnsEnabled"]
+    site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": True})
+    site.lines()
+    endpoint_change.handler(change_of_endpoint(endpoint["VpcEndpointId"]), Context())
+    (line,) = site.lines()
+    assert line["drift"] == ["private-dns-off"]
+    assert [(a["action"], a["result"]) for a in line["actions"]] == [("SetPrivateDns", "applied")]
+
+
 def test_what_no_retry_can_mend_goes_to_the_queue_at_once(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
