@@ -124,6 +124,7 @@ class Statement:
     """One statement; the `not_` flags mean that the list names what is left out."""
 
     index: int
+    pointer: str
     allow: bool
     principals: tuple[Named, ...]
     not_principals: bool

@@ -30,7 +30,10 @@ def broader(finding: Finding, policies: tuple[Policy, Policy]) -> Verdict:
         against = f"which {_named(baseline, finding.denied_by)} of the baseline denies"
     message = f"{statement} allows {described(finding.witness)}, {against}"
     reason = PolicyReason(
-        PolicyCode.BROADER, message, finding.statement, f"/Statement/{finding.statement}"
+        PolicyCode.BROADER,
+        message,
+        finding.statement,
+        candidate.statements[finding.statement].pointer,
     )
     return Verdict(Outcome.BROADER, (reason,), finding.witness)
 
