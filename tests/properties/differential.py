@@ -45,7 +45,7 @@ def _unconfirmed(candidate: str, baseline: str, service: str | None) -> str | No
 
 
 def z3_disagreement(seed: int) -> str | None:
-    """Return how z3 and the engine differ on one generated pair; undecided counts as a difference."""
+    """Return how z3 and the engine differ on one generated pair; undecided differs."""
     from z3_oracle import contained
 
     candidate, baseline = generated_pair(seed, sets=False, variables=False)

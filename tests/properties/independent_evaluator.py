@@ -1,7 +1,7 @@
 """An evaluator of one request written from the documentation alone; imports nothing of ours.
 
-It reads the JSON itself and matches with regular expressions, so it shares neither code nor approach
-with the engine or with the engine's own evaluator.
+It reads the JSON itself and matches with regular expressions, so it shares neither code nor
+approach with the engine or with the engine's own evaluator.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _glob(pattern: str, given: str) -> bool:
 
 
 def _filled(pattern: str, request: Request, *, plain: bool = False) -> str | None:
-    """A regular expression with the variables' values quoted; none when one has no value."""
+    """Return a regular expression with the variables' values quoted; none when one has no value."""
     result = ""
     for piece in re.split(r"(\$\{[^}]*\})", pattern):
         if not piece.startswith("${"):

@@ -74,7 +74,7 @@ class _Encoding:
         self.facts: list[Any] = []
 
     def policy(self, policy: Any) -> Any:
-        """Some Allow applies and no Deny does."""
+        """Encode that some Allow applies and no Deny does."""
         by_effect: dict[str, list[Any]] = {"Allow": [], "Deny": []}
         for statement in policy["Statement"]:
             by_effect[statement["Effect"]].append(self._statement(statement))
@@ -87,13 +87,13 @@ class _Encoding:
                 statement,
                 "Action",
                 lambda names: self._in(
-                    self.action, [name.lower() for name in _listed(names)], False
+                    self.action, [name.lower() for name in _listed(names)], segmented=False
                 ),
             ),
             self._either(
                 statement,
                 "Resource",
-                lambda names: self._in(self.resource, _listed(names), self.segmented),
+                lambda names: self._in(self.resource, _listed(names), segmented=self.segmented),
             ),
         ]
         for operator, keys in statement.get("Condition", {}).items():
@@ -112,8 +112,8 @@ class _Encoding:
         hits = [place for place, known in enumerate(_PRINCIPALS) if _is_named(known, wanted)]
         return z3.Or([self.principal == place for place in hits])
 
-    def _in(self, text: Any, patterns: list[str], segmented: bool) -> Any:  # noqa: FBT001
-        return z3.Or([z3.InRe(text, _regex(one, segmented)) for one in patterns])
+    def _in(self, text: Any, patterns: list[str], *, segmented: bool) -> Any:
+        return z3.Or([z3.InRe(text, _regex(one, segmented=segmented)) for one in patterns])
 
     def _condition(self, operator: str, key: str, values: list[Any]) -> Any:
         present = z3.Bool(f"{key}?")
@@ -145,7 +145,7 @@ class _Encoding:
             return z3.InRe(text, _folded(value))
         if base == "StringEquals":
             return text == z3.StringVal(value)
-        return z3.InRe(text, _regex(value, base.startswith("Arn")))
+        return z3.InRe(text, _regex(value, segmented=base.startswith("Arn")))
 
     def _address(self, key: str, network: Any) -> Any:
         version, address = z3.Int(f"{key} version"), z3.Int(key)
@@ -172,7 +172,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _regex(pattern: str, segmented: bool) -> Any:  # noqa: FBT001
+def _regex(pattern: str, *, segmented: bool) -> Any:
     if not segmented:
         return _joined([_piece(char, _CHAR) for char in pattern])
     *leading, last = pattern.split(":", 5)
@@ -183,7 +183,7 @@ def _regex(pattern: str, segmented: bool) -> Any:  # noqa: FBT001
 
 
 def _piece(char: str, one: Any) -> Any:
-    return {"*": z3.Star(one), "?": one}.get(char, None) if char in "*?" else z3.Re(char)
+    return {"*": z3.Star(one), "?": one}.get(char) if char in "*?" else z3.Re(char)
 
 
 def _joined(pieces: list[Any]) -> Any:

@@ -17,7 +17,7 @@ from guardrail.core.policy.problems import unsupported
 from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region, regions
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Place, Solver, Term
-from guardrail.core.policy.text_values import Assignment, assigned, symbol
+from guardrail.core.policy.text_values import Assignment, Fills, assigned
 from guardrail.core.policy.verdict import Witness
 
 if TYPE_CHECKING:
@@ -51,11 +51,10 @@ class Comparison:
         budget: Budget,
         values: Assignment,
         reading: Reading,
-        *,
-        symbolic: bool = False,
+        fills: Fills | None = None,
     ) -> None:
         self._model = model
-        self._fill = symbol() if symbolic else assigned(values)
+        self._fills = fills or assigned(values)
         self._reading = reading
         self._domains = dict(model.domains)
         self._given = [self._assigned(key, value) for key, value in values.items()]
@@ -156,7 +155,7 @@ class Comparison:
         for statement in statements:
             if statement.allow is allow:
                 boxes = (
-                    self._model.box(statement, self._fill, segmented=segmented, generous=generous)
+                    self._model.box(statement, self._fills, segmented=segmented, generous=generous)
                     for segmented in self._reading.segmented
                 )
                 yield [box for box in boxes if box is not None]

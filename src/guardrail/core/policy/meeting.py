@@ -19,7 +19,7 @@ from guardrail.core.policy.document import (
     Wild,
 )
 from guardrail.core.policy.pattern import Pattern, apart, covers, glob
-from guardrail.core.policy.text_values import filled, loosened, symbol
+from guardrail.core.policy.text_values import Fill, filled, loosened, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def meetings(sides: tuple[tuple[Statement, ...], ...], search: StringSearch) -> 
     with_variables = {
         one.dimension for one in wanted if any(_has_variable(text) for text in one.texts)
     }
-    fill = symbol()
+    fill, _ = symbols()
     seen: set[tuple[Text, Text]] = set()
     for first in wanted:
         if first.dimension not in with_variables:
@@ -103,14 +103,11 @@ def _joint(first: _Wanted, second: _Wanted) -> bool:
     return first.owner[0] != second.owner[0] or first.owner == second.owner
 
 
-def _settled(text: Text, first: _Wanted, other: Text, second: _Wanted, fill: object) -> bool:
+def _settled(text: Text, first: _Wanted, other: Text, second: _Wanted, fill: Fill) -> bool:
     if text == other and first.ignore_case == second.ignore_case:
         return True
     apart_for_all = apart(_loose(text, first), _loose(other, second))
-    symbols = fill if callable(fill) else symbol()
-    inside = covers(
-        _compiled(filled(other, symbols), second), _compiled(filled(text, symbols), first)
-    )
+    inside = covers(_compiled(filled(other, fill), second), _compiled(filled(text, fill), first))
     return apart_for_all or inside
 
 

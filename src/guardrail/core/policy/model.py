@@ -37,7 +37,7 @@ from guardrail.core.policy.text_values import filled
 
 if TYPE_CHECKING:
     from guardrail.core.policy.search import StringSearch
-    from guardrail.core.policy.text_values import Fill
+    from guardrail.core.policy.text_values import Fill, Fills
 
 PRINCIPAL, ACTION, RESOURCE = "principal", "action", "resource"
 _ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -129,17 +129,19 @@ class Model:
     def box(
         self,
         statement: Statement,
-        fill: Fill,
+        fills: Fills,
         *,
         segmented: bool,
         generous: bool,
     ) -> Box | None:
         """Return the statement as a box; none when no request meets it.
 
-        `generous` takes a plain operator on several values as true (else false).
+        `generous` takes what AWS leaves open as true, else as false.
         """
         mask = principal_mask(statement, self.principals)
-        resources = _resources(statement, fill, segmented=segmented)
+        resources = _resources(
+            statement, fills[generous is statement.not_resources], segmented=segmented
+        )
         if not mask or (resources.inside and not resources.group):
             return None
         terms: list[Term] = [
@@ -151,7 +153,7 @@ class Model:
             if condition.operator.family is Family.NULL:
                 literal = self._null(condition)
             else:
-                literal = self._literal(condition, fill, generous=generous)
+                literal = self._literal(condition, fills, generous=generous)
             if literal is None:
                 return None
             if literal is not True:
@@ -176,12 +178,13 @@ class Model:
             return True
         return self.present(condition.key, wanted=not condition.values[0])
 
-    def _literal(self, condition: Condition, fill: Fill, *, generous: bool) -> Any:  # noqa: ANN401 - a literal of any domain
+    def _literal(self, condition: Condition, fills: Fills, *, generous: bool) -> Any:  # noqa: ANN401 - a literal of any domain
         domain = self.domains[condition.key]
         plain = condition.quantifier is Quantifier.NONE
         missing = condition.if_exists or (plain and condition.operator.negated)
         if condition.operator.family is Family.STRING:
             many = isinstance(domain, SetDomain)
+            fill = fills[generous is condition.operator.negated]
             inner: Any = _strings(condition, fill, missing=missing and not many)
         else:
             inner = self._mask(condition)

@@ -11,12 +11,12 @@ from guardrail.core.policy.hints import action_hints, resource_hints
 from guardrail.core.policy.model import Model
 from guardrail.core.policy.pattern import glob
 from guardrail.core.policy.search import Budget, StringSearch
-from guardrail.core.policy.text_values import loosened
+from guardrail.core.policy.text_values import bounds, loosened, symbols
 from guardrail.core.policy.variables import cases
 
 if TYPE_CHECKING:
     from guardrail.core.policy.document import Policy
-    from guardrail.core.policy.text_values import Assignment
+    from guardrail.core.policy.text_values import Assignment, Fills
     from guardrail.core.policy.verdict import Verdict
 
 WORK = 400_000
@@ -50,7 +50,7 @@ class Question:
         doubtful = self._several_values()
         if doubtful is not None and any(self._pessimistic(values) for values in asked.values):
             return explain.several_values(doubtful)
-        if not asked.exact and not self._plainly_contained():
+        if not asked.exact and not self._contained_for_any_values():
             return explain.variable_meets()
         return explain.contained(self._covered)
 
@@ -96,14 +96,18 @@ class Question:
             for segmented in readings
         )
 
-    def _plainly_contained(self) -> bool:
+    def _contained_for_any_values(self) -> bool:
+        """Whether containment shows without knowing what the variables hold."""
         readings = (False, True) if self._readings_differ() else (False,)
         return all(
-            Comparison(
-                self._model, self._budget, {}, Reading((segmented,), lone=False), symbolic=True
-            ).plainly_contained()
+            self._unvalued(segmented, symbols()).plainly_contained()
+            or self._unvalued(segmented, bounds()).find() is None
             for segmented in readings
         )
+
+    def _unvalued(self, segmented: bool, fills: Fills) -> Comparison:  # noqa: FBT001 - a reading
+        reading = Reading((segmented,), lone=False)
+        return Comparison(self._model, self._budget, {}, reading, fills)
 
 
 # Documented as single-valued; a set operator on one of them sees one value at most.

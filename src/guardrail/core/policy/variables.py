@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from guardrail.core.policy.document import Family, Text, Variable, Wild
 from guardrail.core.policy.meeting import meetings
 from guardrail.core.policy.pattern import glob
-from guardrail.core.policy.text_values import Assignment, filled, symbol
+from guardrail.core.policy.text_values import Assignment, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,6 +159,3 @@ def _unused_letters(texts: list[Text], count: int) -> str:
         if letter.isalpha() and letter not in used:
             free.append(letter)
     return "".join(free[:count])
-
-
-__all__ = ["Assignment", "Cases", "cases", "filled", "strings_of", "symbol"]
