@@ -54,6 +54,7 @@ class Comparison:
         fills: Fills | None = None,
     ) -> None:
         self._model = model
+        self._budget = budget
         self._fills = fills or assigned(values)
         self._reading = reading
         self._domains = dict(model.domains)
@@ -113,6 +114,7 @@ class Comparison:
         if spot is None or not self._regions:
             return None if spot is None else (spot, None)
         for region in self._regions:
+            self._budget.spend(len(boxes))
             within = self._solver.narrow(place, self._region_terms(region))
             spot = None if within is None else self._solver.outside(within, boxes)
             if spot is not None:

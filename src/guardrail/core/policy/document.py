@@ -5,7 +5,6 @@ Nothing here is simplified or expanded; the values are what the author wrote, ty
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
@@ -106,8 +105,7 @@ class Named(NamedTuple):
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One operator applied to one key; `key` is in lower case, `name` as written."""
 
     operator: Operator
@@ -119,8 +117,7 @@ class Condition:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement; the `not_` flags mean that the list names what is left out."""
 
     index: int
@@ -136,8 +133,7 @@ class Statement:
     sid: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """A whole policy document."""
 
     statements: tuple[Statement, ...]

@@ -28,7 +28,7 @@ from guardrail.core.policy.domain import (
     Strings,
 )
 from guardrail.core.policy.pattern import NOT_EMPTY, Pattern, classes, glob
-from guardrail.core.policy.principals import principal_atoms, principal_mask
+from guardrail.core.policy.principals import PrincipalMasks, principal_atoms
 from guardrail.core.policy.problems import unsupported
 from guardrail.core.policy.relations import mentioned_accounts
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
@@ -96,6 +96,7 @@ class Model:
         self.principals = principal_atoms(policies, mentioned_accounts(policies))
         self.names = {key: use.conditions[0].name for key, use in self.uses.items()}
         self.plain = StringDomain(search, optional=True)
+        self._masks = PrincipalMasks(self.principals)
         self._atoms: dict[str, Atoms] = {}
         self.domains: dict[str, Domain[Any, Any]] = {
             PRINCIPAL: MaskDomain(("",) * len(self.principals)),
@@ -138,7 +139,8 @@ class Model:
 
         `generous` takes what AWS leaves open as true, else as false.
         """
-        mask = principal_mask(statement, self.principals)
+        self._search.spend(_weight(statement))
+        mask = self._masks.mask(statement)
         resources = _resources(
             statement, fills[generous is statement.not_resources], segmented=segmented
         )
@@ -204,6 +206,13 @@ class Model:
         for value in condition.values:
             mask |= mask_of(condition.operator.comparison, value)
         return ((1 << len(samples)) - 1) & ~mask if condition.operator.negated else mask
+
+
+def _weight(statement: Statement) -> int:
+    """Return the work of turning a statement into a box."""
+    texts = [*statement.actions, *statement.resources]
+    values = sum(len(condition.values) for condition in statement.conditions)
+    return 10 + len(statement.principals) // 8 + 2 * (len(texts) + values)
 
 
 def _action_universe(service: str | None) -> Pattern:
