@@ -107,7 +107,7 @@ class _Encoding:
 
     def _principal(self, named: Any) -> Any:
         if named == "*":
-            return z3.BoolVal(True)
+            return self.principal >= 0
         wanted = [value for values in named.values() for value in _listed(values)]
         hits = [place for place, known in enumerate(_PRINCIPALS) if _is_named(known, wanted)]
         return z3.Or([self.principal == place for place in hits])

@@ -5,6 +5,7 @@ Nothing here is simplified or expanded; the values are what the author wrote, ty
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
@@ -117,7 +118,8 @@ class Condition(NamedTuple):
     pointer: str
 
 
-class Statement(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Statement:
     """One statement; the `not_` flags mean that the list names what is left out."""
 
     index: int
