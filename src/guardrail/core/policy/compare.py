@@ -14,7 +14,7 @@ from guardrail.core.policy.model import ACTION, PRINCIPAL, RESOURCE, Model
 from guardrail.core.policy.pattern import glob
 from guardrail.core.policy.principals import UNLISTED_SERVICE, first_atom, sample_principal
 from guardrail.core.policy.problems import unsupported
-from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region, regions
+from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Place, Solver, Term
 from guardrail.core.policy.text_values import Assignment, Fills, assigned
@@ -80,13 +80,19 @@ class Comparison:
                 return found
         return None
 
+    def finds_nothing(self) -> bool:
+        """Whether no request gets through."""
+        return self.find() is None
+
     def plainly_contained(self) -> bool:
         """Whether statement by statement one covers the other, whatever the variables hold."""
         return all(self._plainly_granted(allow) for allow in self._allows)
 
     def _plainly_granted(self, allow: Box) -> bool:
         solver = self._solver
-        return any(solver.plainly_inside(allow.terms, box) for box in self._granted) and all(
+        within = [box for box in self._granted if solver.plainly_inside(allow.terms, box)]
+        self.covered[allow.tag] = tuple(~box.tag for box in within[:1])
+        return bool(within) and all(
             any(solver.plainly_inside(allow.terms + refused.terms, box) for box in self._denies)
             or solver.plainly_outside(allow.terms, refused)
             for refused in self._refused
@@ -114,7 +120,7 @@ class Comparison:
         if spot is None or not self._regions:
             return None if spot is None else (spot, None)
         for region in self._regions:
-            self._budget.spend(len(boxes))
+            self._budget.spend(8 + len(boxes))
             within = self._solver.narrow(place, self._region_terms(region))
             spot = None if within is None else self._solver.outside(within, boxes)
             if spot is not None:
@@ -132,7 +138,7 @@ class Comparison:
         keys = (ARN_KEY, ACCOUNT_KEY)
         if not any(isinstance(self._domains.get(key), StringDomain) for key in keys):
             return ()
-        return regions(self._model.principals)
+        return self._model.regions
 
     def _assigned(self, key: str, value: str | None) -> Term:
         domain = self._domains.setdefault(key, self._model.plain)

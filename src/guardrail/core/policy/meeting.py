@@ -53,15 +53,18 @@ def meetings(sides: tuple[tuple[Statement, ...], ...], search: StringSearch) -> 
     fill, _ = symbols()
     seen: set[tuple[Text, Text]] = set()
     for first in wanted:
+        search.spend(len(wanted))
         if first.dimension not in with_variables:
             continue
         for second in wanted:
             if second.dimension != first.dimension or not _joint(first, second):
                 continue
+            search.spend(len(first.texts) * len(second.texts))
             for text in first.texts:
                 for other in second.texts:
                     if _has_variable(text) and (text, other) not in seen:
                         seen.add((text, other))
+                        search.spend(8)
                         if not _settled(text, first, other, second, fill):
                             yield _at_meeting(text, first, other, second, search)
 

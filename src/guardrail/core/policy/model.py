@@ -7,6 +7,7 @@ drop out.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrail.core.policy.atoms import Atoms, atoms
@@ -30,10 +31,10 @@ from guardrail.core.policy.domain import (
 from guardrail.core.policy.pattern import NOT_EMPTY, Pattern, classes, glob
 from guardrail.core.policy.principals import PrincipalMasks, principal_atoms
 from guardrail.core.policy.problems import unsupported
-from guardrail.core.policy.relations import mentioned_accounts
+from guardrail.core.policy.relations import Region, mentioned_accounts, regions
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Term
-from guardrail.core.policy.text_values import filled
+from guardrail.core.policy.text_values import filled, has_variable
 
 if TYPE_CHECKING:
     from guardrail.core.policy.search import StringSearch
@@ -105,6 +106,17 @@ class Model:
         }
         for key, use in self.uses.items():
             self.domains[key] = self._key_domain(key, use)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """What callers carry under the keys that follow from them."""
+        self._search.spend(8 * len(self.principals))
+        return regions(self.principals)
+
+    @property
+    def variables(self) -> bool:
+        """Whether a policy variable occurs."""
+        return any(has_variable(one) for side in self.statements for one in side)
 
     @property
     def mixed(self) -> tuple[str, ...]:

@@ -57,12 +57,18 @@ def principal_atoms(policies: Iterable[Policy], accounts: Iterable[str]) -> tupl
 
 
 def _single(entry: Named, named: set[Named]) -> list[Atom]:
-    """Tell sessions apart by the role behind them, where roles of that name have a path."""
+    """Tell sessions apart by the role behind them, and keep the role's other sessions."""
     if entry.kind is not PrincipalKind.SESSION:
         return [Atom(*entry, issuer=entry.value)]
-    pathless = f"arn:{entry.partition}:iam::{entry.account}:role/{entry.role}"
+    pathless = pathless_role(entry)
     issuers = {other.value for other in named if _same_role(entry, other)} | {pathless}
-    return [Atom(*entry, issuer=issuer) for issuer in sorted(issuers)]
+    rest = Atom(PrincipalKind.IDENTITY, pathless, *entry[2:], issuer=pathless)
+    return [rest, *(Atom(*entry, issuer=issuer) for issuer in sorted(issuers))]
+
+
+def pathless_role(named: Named | Atom) -> str:
+    """Return the ARN of the role as far as the name of a session tells it."""
+    return f"arn:{named.partition}:iam::{named.account}:role/{named.role}"
 
 
 def _same_role(session: Named, other: Named) -> bool:
@@ -83,6 +89,9 @@ class PrincipalMasks:
         for position, atom in enumerate(atoms):
             bit = 1 << position
             _add(self._issued, atom.issuer, bit)
+            if atom.kind is PrincipalKind.SESSION:
+                # Names of roles are unique in an account, whatever the path.
+                _add(self._issued, pathless_role(atom), bit)
             _add(self._named, (atom.kind, atom.value), bit)
             for partition in {"", atom.partition}:
                 _add(self._owned, (partition, atom.account), bit)

@@ -15,6 +15,8 @@ from guardrail.core.policy.text_values import bounds, loosened, symbols
 from guardrail.core.policy.variables import cases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from guardrail.core.policy.document import Policy
     from guardrail.core.policy.text_values import Assignment, Fills
     from guardrail.core.policy.verdict import Verdict
@@ -39,6 +41,8 @@ class Question:
 
     def answer(self) -> Verdict:
         """Return the verdict; raises what stops the search."""
+        if self._model.variables and self._each_reading(symbols(), Comparison.plainly_contained):
+            return explain.contained(self._covered)
         asked = cases(self._model.statements, self._search)
         unconfirmed = False
         for values in asked.values:
@@ -51,7 +55,7 @@ class Question:
         doubtful = self._several_values()
         if doubtful is not None and any(self._pessimistic(values) for values in asked.values):
             return explain.several_values(doubtful)
-        if not asked.exact and not self._contained_for_any_values():
+        if not asked.exact and not self._each_reading(bounds(), Comparison.finds_nothing):
             return explain.variable_meets()
         return explain.contained(self._covered)
 
@@ -97,18 +101,16 @@ class Question:
             for segmented in readings
         )
 
-    def _contained_for_any_values(self) -> bool:
-        """Whether containment shows without knowing what the variables hold."""
+    def _each_reading(self, fills: Fills, holds: Callable[[Comparison], bool]) -> bool:
+        """Whether something holds, under every reading, without values for the variables."""
         readings = (False, True) if self._readings_differ() else (False,)
-        return all(
-            self._unvalued(segmented, symbols()).plainly_contained()
-            or self._unvalued(segmented, bounds()).find() is None
-            for segmented in readings
-        )
-
-    def _unvalued(self, segmented: bool, fills: Fills) -> Comparison:  # noqa: FBT001 - a reading
-        reading = Reading((segmented,), lone=False)
-        return Comparison(self._model, self._budget, {}, reading, fills)
+        for segmented in readings:
+            reading = Reading((segmented,), lone=False)
+            comparison = Comparison(self._model, self._budget, {}, reading, fills)
+            if not holds(comparison):
+                return False
+            self._covered.update(comparison.covered)
+        return True
 
 
 # Documented as single-valued; a set operator on one of them sees one value at most.

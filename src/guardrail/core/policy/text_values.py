@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guardrail.core.policy.document import Part, Text, Variable, Wild
+from guardrail.core.policy.document import (
+    Condition,
+    Family,
+    Part,
+    Statement,
+    Text,
+    Variable,
+    Wild,
+)
 from guardrail.core.policy.pattern import SYMBOLS
 
 Assignment = dict[str, str | None]
@@ -49,6 +57,24 @@ def symbols() -> Fills:
 def bounds() -> Fills:
     """Return anything at all and nothing at all: the bounds of what any values can do."""
     return (lambda _: Wild.MANY), (lambda _: None)
+
+
+def texts_of(statement: Statement) -> list[Text]:
+    """Return all texts of a statement in which a variable may stand."""
+    values = [value for one in statement.conditions for value in strings_of(one)]
+    return [*statement.resources, *values]
+
+
+def strings_of(condition: Condition) -> tuple[Text, ...]:
+    """Return the texts of a string condition; none of a typed one."""
+    if condition.operator.family is not Family.STRING:
+        return ()
+    return condition.values  # type: ignore[return-value]
+
+
+def has_variable(statement: Statement) -> bool:
+    """Whether a policy variable occurs in the statement."""
+    return any(isinstance(part, Variable) for text in texts_of(statement) for part in text)
 
 
 def loosened(text: Text) -> Text:
