@@ -66,6 +66,8 @@ class Comparison:
         self._denies = self._each(candidate, allow=False, generous=False)
         self._granted = self._each(baseline, allow=True, generous=False)
         self._refused = self._both(baseline, allow=False, generous=True)
+        # A statement that stands word for word in the baseline needs no search.
+        self._same = {box.terms: box.tag for box in self._granted}
         self.covered: dict[int, tuple[int, ...]] = {}
 
     def find(self) -> Finding | None:
@@ -75,7 +77,7 @@ class Comparison:
             if place is None:
                 self.covered[allow.tag] = ()
                 continue
-            found = self._escape(place, allow.tag)
+            found = self._ungranted(place, allow) or self._refused_part(place, allow.tag)
             if found is not None:
                 return found
         return None
@@ -98,12 +100,22 @@ class Comparison:
             for refused in self._refused
         )
 
-    def _escape(self, place: Place, statement: int) -> Finding | None:
+    def _ungranted(self, place: Place, allow: Box) -> Finding | None:
+        """Return a request of the place that no baseline Allow lets in."""
+        statement = allow.tag
+        same = self._same.get(allow.terms)
+        if same is not None:
+            self.covered[statement] = (~same,)
+            return None
         self._solver.used.clear()
         spot = self._outside(place, [*self._denies, *self._granted])
         if spot is not None:
             return Finding(self._witness(*spot), statement, None)
         self.covered[statement] = tuple(sorted(~tag for tag in self._solver.used if tag < 0))
+        return None
+
+    def _refused_part(self, place: Place, statement: int) -> Finding | None:
+        """Return a request of the place that a baseline Deny stops."""
         for refused in self._refused:
             if self._solver.plainly_clear(place, refused, self._denies):
                 continue
