@@ -139,7 +139,14 @@ class _Cases:
 
 
 def _unused_letters(texts: list[Text], count: int) -> str:
-    used = {char for text in texts for part in text if type(part) is str for char in part}
+    # Both cases: an operator that ignores case must not tell a fresh letter apart either.
+    used = {
+        char
+        for text in texts
+        for part in text
+        if type(part) is str
+        for char in part.lower() + part.upper()
+    }
     free = [letter for letter in _LETTERS if letter not in used]
     rare = (chr(code) for code in range(0x3B1, 0x3B1 + 4000))
     while len(free) < count:
