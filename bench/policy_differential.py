@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     outcomes: Counter[str] = Counter()
-    wrong = 0
+    wrong = judged = 0
     start = time.perf_counter()
     for seed in range(options.seed, options.seed + options.pairs):
         candidate, baseline = generated_pair(seed)
@@ -42,12 +42,19 @@ def main() -> int:
             wrong += 1
             print(f"seed {seed}: {problem}\n  {candidate}\n  {baseline}")
     for seed in range(options.seed, options.seed + options.z3):
-        problem = z3_disagreement(seed)
+        decided, problem = z3_disagreement(seed)
+        judged += decided
         if problem:
             wrong += 1
             print(f"z3, seed {seed}: {problem}")
     seconds = round(time.perf_counter() - start, 1)
-    summary = {"pairs": options.pairs, "z3": options.z3, "disagreements": wrong, **outcomes}
+    summary = {
+        "pairs": options.pairs,
+        "z3": options.z3,
+        "z3 decided": judged,
+        "disagreements": wrong,
+        **outcomes,
+    }
     print(json.dumps({**summary, "seconds": seconds}))
     return 1 if wrong else 0
 

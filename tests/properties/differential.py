@@ -44,14 +44,17 @@ def _unconfirmed(candidate: str, baseline: str, service: str | None) -> str | No
     return f"the witness is not confirmed: {request}"
 
 
-def z3_disagreement(seed: int) -> str | None:
-    """Return how z3 and the engine differ on one generated pair; undecided differs."""
+def z3_disagreement(seed: int) -> tuple[bool, str | None]:
+    """Return whether z3 decides one generated pair, and how the engine differs from it."""
     from z3_oracle import contained
 
     candidate, baseline = generated_pair(seed, sets=False, variables=False)
     service = "states" if seed % 3 else None
     verdict = decide(candidate, baseline, service=service)
     answer = contained(candidate, baseline, service=service)
+    if verdict.outcome is Outcome.UNDECIDED:
+        return answer is not None, "undecided"
     if answer is None or answer is verdict.contained:
-        return None if verdict.outcome is not Outcome.UNDECIDED else "undecided"
-    return f"z3 says contained={answer}, the engine {verdict.outcome}:\n{candidate}\n{baseline}"
+        return answer is not None, None
+    problem = f"z3 says contained={answer}, the engine {verdict.outcome}"
+    return True, f"{problem}:\n{candidate}\n{baseline}"

@@ -22,5 +22,8 @@ def test_no_sampled_request_contradicts_a_verdict(first: int) -> None:
 
 @pytest.mark.parametrize("seed", range(200_000, 200_012))
 def test_z3_agrees(seed: int) -> None:
-    """On the fragment that z3 can decide in time, it gives the same verdict."""
-    assert z3_disagreement(seed) is None
+    """Where z3 decides in time, it gives the same verdict; where it gives up, that is shown."""
+    decided, problem = z3_disagreement(seed)
+    assert problem is None
+    if not decided:
+        pytest.skip("z3 gave up")
