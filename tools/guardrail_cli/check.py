@@ -9,7 +9,15 @@ from typing import Any, assert_never
 
 import typer
 
-from guardrail.core.policy import BaselineError, Outcome, Verdict, Witness, decide
+from guardrail.core.policy import (
+    BaselineError,
+    Outcome,
+    PolicyCode,
+    PolicyReason,
+    Verdict,
+    Witness,
+    decide,
+)
 from guardrail_cli.documents import UsageError, document_text
 
 BROADER, UNREADABLE, UNDECIDED = 1, 2, 3
@@ -18,23 +26,28 @@ _GRAVEST_FIRST = (UNREADABLE, BROADER, UNDECIDED, 0)
 
 def check_files(paths: list[str], baseline: str, service: str | None, *, as_json: bool) -> int:
     """Print the verdict on each file and return the exit code."""
+    several = len(paths) > 1
     codes: list[int] = []
     for path in paths:
         try:
             candidate = document_text(path)
             verdict = decide(candidate, baseline, service=service)
         except (UsageError, BaselineError) as error:
-            typer.echo(f"error: {error}", err=True)
-            codes.append(UNREADABLE)
-            continue
+            if not several:
+                raise UsageError(str(error)) from error
+            candidate, verdict = "", _unreadable(error)
         codes.append(exit_code(verdict))
-        several = len(paths) > 1
         if as_json:
             record = {"file": path} if several else {}
             typer.echo(json.dumps({**record, **verdict_record(candidate, verdict)}))
         else:
             typer.echo(_line(path, verdict) if several else "\n".join(_lines(verdict)))
     return next(code for code in _GRAVEST_FIRST if code in codes)
+
+
+def _unreadable(error: Exception) -> Verdict:
+    reason = PolicyReason(PolicyCode.MALFORMED, str(error))
+    return Verdict(Outcome.MALFORMED, (reason,))
 
 
 def exit_code(verdict: Verdict) -> int:

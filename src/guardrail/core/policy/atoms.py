@@ -6,6 +6,7 @@ all of them. Bit 0 is the missing key where the key may be missing.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -103,10 +104,8 @@ def _addresses(blocks: list[Block]) -> Atoms:
 
     def mask(_: Comparison, value: Value) -> int:
         version, first, last = cast("Block", value)
-        return sum(
-            1 << position
-            for position, (kind, start) in enumerate(ordered)
-            if kind == version and first <= start <= last
-        )
+        low = bisect_left(ordered, (version, first))
+        high = bisect_right(ordered, (version, last))
+        return (1 << high) - (1 << low)
 
     return Atoms(tuple(address_text(*start) for start in ordered), mask)

@@ -14,10 +14,10 @@ from guardrail.core.policy.model import ACTION, PRINCIPAL, RESOURCE, Model
 from guardrail.core.policy.pattern import glob
 from guardrail.core.policy.principals import UNLISTED_SERVICE, first_atom, sample_principal
 from guardrail.core.policy.problems import unsupported
-from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region, regions
+from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Place, Solver, Term
-from guardrail.core.policy.text_values import Assignment, assigned, symbol
+from guardrail.core.policy.text_values import Assignment, Fills, assigned
 from guardrail.core.policy.verdict import Witness
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class Comparison:
         budget: Budget,
         values: Assignment,
         reading: Reading,
-        *,
-        symbolic: bool = False,
+        fills: Fills | None = None,
     ) -> None:
         self._model = model
-        self._fill = symbol() if symbolic else assigned(values)
+        self._budget = budget
+        self._fills = fills or assigned(values)
         self._reading = reading
         self._domains = dict(model.domains)
         self._given = [self._assigned(key, value) for key, value in values.items()]
@@ -66,6 +66,8 @@ class Comparison:
         self._denies = self._each(candidate, allow=False, generous=False)
         self._granted = self._each(baseline, allow=True, generous=False)
         self._refused = self._both(baseline, allow=False, generous=True)
+        # A statement that stands word for word in the baseline needs no search.
+        self._same = {box.terms: box.tag for box in self._granted}
         self.covered: dict[int, tuple[int, ...]] = {}
 
     def find(self) -> Finding | None:
@@ -75,10 +77,14 @@ class Comparison:
             if place is None:
                 self.covered[allow.tag] = ()
                 continue
-            found = self._escape(place, allow.tag)
+            found = self._ungranted(place, allow) or self._refused_part(place, allow.tag)
             if found is not None:
                 return found
         return None
+
+    def finds_nothing(self) -> bool:
+        """Whether no request gets through."""
+        return self.find() is None
 
     def plainly_contained(self) -> bool:
         """Whether statement by statement one covers the other, whatever the variables hold."""
@@ -86,18 +92,30 @@ class Comparison:
 
     def _plainly_granted(self, allow: Box) -> bool:
         solver = self._solver
-        return any(solver.plainly_inside(allow.terms, box) for box in self._granted) and all(
+        within = [box for box in self._granted if solver.plainly_inside(allow.terms, box)]
+        self.covered[allow.tag] = tuple(~box.tag for box in within[:1])
+        return bool(within) and all(
             any(solver.plainly_inside(allow.terms + refused.terms, box) for box in self._denies)
             or solver.plainly_outside(allow.terms, refused)
             for refused in self._refused
         )
 
-    def _escape(self, place: Place, statement: int) -> Finding | None:
+    def _ungranted(self, place: Place, allow: Box) -> Finding | None:
+        """Return a request of the place that no baseline Allow lets in."""
+        statement = allow.tag
+        same = self._same.get(allow.terms)
+        if same is not None:
+            self.covered[statement] = (~same,)
+            return None
         self._solver.used.clear()
         spot = self._outside(place, [*self._denies, *self._granted])
         if spot is not None:
             return Finding(self._witness(*spot), statement, None)
         self.covered[statement] = tuple(sorted(~tag for tag in self._solver.used if tag < 0))
+        return None
+
+    def _refused_part(self, place: Place, statement: int) -> Finding | None:
+        """Return a request of the place that a baseline Deny stops."""
         for refused in self._refused:
             if self._solver.plainly_clear(place, refused, self._denies):
                 continue
@@ -114,6 +132,7 @@ class Comparison:
         if spot is None or not self._regions:
             return None if spot is None else (spot, None)
         for region in self._regions:
+            self._budget.spend(8 + len(boxes))
             within = self._solver.narrow(place, self._region_terms(region))
             spot = None if within is None else self._solver.outside(within, boxes)
             if spot is not None:
@@ -131,7 +150,7 @@ class Comparison:
         keys = (ARN_KEY, ACCOUNT_KEY)
         if not any(isinstance(self._domains.get(key), StringDomain) for key in keys):
             return ()
-        return regions(self._model.principals)
+        return self._model.regions
 
     def _assigned(self, key: str, value: str | None) -> Term:
         domain = self._domains.setdefault(key, self._model.plain)
@@ -156,7 +175,7 @@ class Comparison:
         for statement in statements:
             if statement.allow is allow:
                 boxes = (
-                    self._model.box(statement, self._fill, segmented=segmented, generous=generous)
+                    self._model.box(statement, self._fills, segmented=segmented, generous=generous)
                     for segmented in self._reading.segmented
                 )
                 yield [box for box in boxes if box is not None]

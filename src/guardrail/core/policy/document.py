@@ -106,8 +106,7 @@ class Named(NamedTuple):
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One operator applied to one key; `key` is in lower case, `name` as written."""
 
     operator: Operator
@@ -124,6 +123,7 @@ class Statement:
     """One statement; the `not_` flags mean that the list names what is left out."""
 
     index: int
+    pointer: str
     allow: bool
     principals: tuple[Named, ...]
     not_principals: bool
@@ -135,8 +135,7 @@ class Statement:
     sid: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """A whole policy document."""
 
     statements: tuple[Statement, ...]

@@ -152,10 +152,12 @@ class StringDomain:
         if state.missing and not literal.missing:
             return False
         if literal.inside:
-            return any(_inside(group, literal.group) for group in state.groups) or (
-                literal.group == (ANYTHING,)
+            return literal.group == (ANYTHING,) or any(
+                self._inside(group, literal.group) for group in state.groups
             )
-        return all(_outside(state, pattern) for pattern in literal.group)
+        new = [pattern for pattern in literal.group if pattern not in state.excluded]
+        self._search.spend(len(new) * (len(state.excluded) + sum(map(len, state.groups))) // 4)
+        return all(_outside(state, pattern) for pattern in new)
 
     def excludes(self, state: StringState, literal: Strings) -> bool:
         """Whether the state implies the complement."""
@@ -165,17 +167,19 @@ class StringDomain:
         """Missing where possible, else a short or telling string."""
         return None if state.missing else self._found(state)
 
+    def _inside(self, group: Group, outer: Group) -> bool:
+        if group is outer:
+            return True
+        known = frozenset(outer)
+        new = [pattern for pattern in group if pattern not in known]
+        self._search.spend(len(new) * len(outer) // 4)
+        return all(any(covers(out, pattern) for out in outer) for pattern in new)
+
     def _found(self, state: StringState) -> str | None:
         return self._search.find(state.groups, state.excluded, self._hints)
 
 
-def _inside(group: Group, outer: Group) -> bool:
-    if group is outer:
-        return True
-    return all(any(covers(out, pattern) for out in outer) for pattern in group)
-
-
 def _outside(state: StringState, pattern: Pattern) -> bool:
-    if pattern in state.excluded or any(covers(out, pattern) for out in state.excluded):
+    if any(covers(out, pattern) for out in state.excluded):
         return True
     return any(all(apart(pattern, one) for one in group) for group in state.groups)

@@ -64,7 +64,7 @@ def _broken_rules(policy: Policy) -> tuple[PolicyReason, ...]:
 
 def _resource_rules(statement: Statement) -> list[tuple[str, str]]:
     name = "NotResource" if statement.not_resources else "Resource"
-    pointer = at("/Statement", statement.index, name)
+    pointer = at(statement.pointer, name)
     return [
         ("the account in an ARN is an id or a wildcard, not a mix", pointer)
         for text in statement.resources

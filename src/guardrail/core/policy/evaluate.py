@@ -119,12 +119,12 @@ def _in_account(entry: Named, caller: str) -> bool:
 
 
 def _has_role(entry: Named, request: Request) -> bool:
-    """Whether the caller is a session of the role; with a path, the request must say so."""
+    """Whether the caller is a session of the role; a path must show in the request."""
     match = re.fullmatch(r"arn:([^:]+):sts::([0-9]{12}):assumed-role/([^/]+)/.+", request.principal)
     if not match or match.groups() != (entry.partition, entry.account, entry.role):
         return False
     pathless = f"arn:{entry.partition}:iam::{entry.account}:role/{entry.role}"
-    return request.context.get("aws:principalarn", (pathless,)) == (entry.value,)
+    return entry.value in (pathless, *request.context.get("aws:principalarn", ()))
 
 
 def _holds(condition: Condition, request: Request) -> bool:

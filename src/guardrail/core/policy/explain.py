@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from guardrail.core.policy.document import Policy
 
 
+# A sentence stays readable; the witness itself is always whole.
+_MOST = 200
+
+
 def broader(finding: Finding, policies: tuple[Policy, Policy]) -> Verdict:
     """Name the statement that lets the witness in, and why the baseline would not."""
     candidate, baseline = policies
@@ -30,7 +34,10 @@ def broader(finding: Finding, policies: tuple[Policy, Policy]) -> Verdict:
         against = f"which {_named(baseline, finding.denied_by)} of the baseline denies"
     message = f"{statement} allows {described(finding.witness)}, {against}"
     reason = PolicyReason(
-        PolicyCode.BROADER, message, finding.statement, f"/Statement/{finding.statement}"
+        PolicyCode.BROADER,
+        message,
+        finding.statement,
+        candidate.statements[finding.statement].pointer,
     )
     return Verdict(Outcome.BROADER, (reason,), finding.witness)
 
@@ -38,7 +45,7 @@ def broader(finding: Finding, policies: tuple[Policy, Policy]) -> Verdict:
 def described(witness: Witness) -> str:
     """Put the request into words."""
     caller = "an anonymous caller" if witness.principal == "anonymous" else witness.principal
-    text = f"{witness.action} on {witness.resource} by {caller}"
+    text = f"{witness.action} on {_short(witness.resource)} by {caller}"
     if not witness.context:
         return text
     pairs = (f"{key} = {_shown(value)}" for key, value in witness.context.items())
@@ -46,7 +53,11 @@ def described(witness: Witness) -> str:
 
 
 def _shown(value: str | tuple[str, ...]) -> str:
-    return value if isinstance(value, str) else f"[{', '.join(value)}]"
+    return _short(value if isinstance(value, str) else f"[{', '.join(value)}]")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
 def _named(policy: Policy, index: int) -> str:

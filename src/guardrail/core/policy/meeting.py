@@ -19,7 +19,7 @@ from guardrail.core.policy.document import (
     Wild,
 )
 from guardrail.core.policy.pattern import Pattern, apart, covers, glob
-from guardrail.core.policy.text_values import filled, loosened, symbol
+from guardrail.core.policy.text_values import Fill, filled, loosened, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,18 +50,21 @@ def meetings(sides: tuple[tuple[Statement, ...], ...], search: StringSearch) -> 
     with_variables = {
         one.dimension for one in wanted if any(_has_variable(text) for text in one.texts)
     }
-    fill = symbol()
+    fill, _ = symbols()
     seen: set[tuple[Text, Text]] = set()
     for first in wanted:
+        search.spend(len(wanted))
         if first.dimension not in with_variables:
             continue
         for second in wanted:
             if second.dimension != first.dimension or not _joint(first, second):
                 continue
+            search.spend(len(first.texts) * len(second.texts))
             for text in first.texts:
                 for other in second.texts:
                     if _has_variable(text) and (text, other) not in seen:
                         seen.add((text, other))
+                        search.spend(8)
                         if not _settled(text, first, other, second, fill):
                             yield _at_meeting(text, first, other, second, search)
 
@@ -103,14 +106,11 @@ def _joint(first: _Wanted, second: _Wanted) -> bool:
     return first.owner[0] != second.owner[0] or first.owner == second.owner
 
 
-def _settled(text: Text, first: _Wanted, other: Text, second: _Wanted, fill: object) -> bool:
+def _settled(text: Text, first: _Wanted, other: Text, second: _Wanted, fill: Fill) -> bool:
     if text == other and first.ignore_case == second.ignore_case:
         return True
     apart_for_all = apart(_loose(text, first), _loose(other, second))
-    symbols = fill if callable(fill) else symbol()
-    inside = covers(
-        _compiled(filled(other, symbols), second), _compiled(filled(text, symbols), first)
-    )
+    inside = covers(_compiled(filled(other, fill), second), _compiled(filled(text, fill), first))
     return apart_for_all or inside
 
 

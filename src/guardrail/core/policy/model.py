@@ -7,6 +7,7 @@ drop out.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guardrail.core.policy.atoms import Atoms, atoms
@@ -28,16 +29,16 @@ from guardrail.core.policy.domain import (
     Strings,
 )
 from guardrail.core.policy.pattern import NOT_EMPTY, Pattern, classes, glob
-from guardrail.core.policy.principals import principal_atoms, principal_mask
+from guardrail.core.policy.principals import PrincipalMasks, principal_atoms
 from guardrail.core.policy.problems import unsupported
-from guardrail.core.policy.relations import mentioned_accounts
+from guardrail.core.policy.relations import Region, mentioned_accounts, regions
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Term
-from guardrail.core.policy.text_values import filled
+from guardrail.core.policy.text_values import filled, has_variable
 
 if TYPE_CHECKING:
     from guardrail.core.policy.search import StringSearch
-    from guardrail.core.policy.text_values import Fill
+    from guardrail.core.policy.text_values import Fill, Fills
 
 PRINCIPAL, ACTION, RESOURCE = "principal", "action", "resource"
 _ALNUM = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -96,6 +97,7 @@ class Model:
         self.principals = principal_atoms(policies, mentioned_accounts(policies))
         self.names = {key: use.conditions[0].name for key, use in self.uses.items()}
         self.plain = StringDomain(search, optional=True)
+        self._masks = PrincipalMasks(self.principals)
         self._atoms: dict[str, Atoms] = {}
         self.domains: dict[str, Domain[Any, Any]] = {
             PRINCIPAL: MaskDomain(("",) * len(self.principals)),
@@ -104,6 +106,17 @@ class Model:
         }
         for key, use in self.uses.items():
             self.domains[key] = self._key_domain(key, use)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """What callers carry under the keys that follow from them."""
+        self._search.spend(8 * len(self.principals))
+        return regions(self.principals)
+
+    @property
+    def variables(self) -> bool:
+        """Whether a policy variable occurs."""
+        return any(has_variable(one) for side in self.statements for one in side)
 
     @property
     def mixed(self) -> tuple[str, ...]:
@@ -129,17 +142,20 @@ class Model:
     def box(
         self,
         statement: Statement,
-        fill: Fill,
+        fills: Fills,
         *,
         segmented: bool,
         generous: bool,
     ) -> Box | None:
         """Return the statement as a box; none when no request meets it.
 
-        `generous` takes a plain operator on several values as true (else false).
+        `generous` takes what AWS leaves open as true, else as false.
         """
-        mask = principal_mask(statement, self.principals)
-        resources = _resources(statement, fill, segmented=segmented)
+        self._search.spend(_weight(statement))
+        mask = self._masks.mask(statement)
+        resources = _resources(
+            statement, fills[generous is statement.not_resources], segmented=segmented
+        )
         if not mask or (resources.inside and not resources.group):
             return None
         terms: list[Term] = [
@@ -151,7 +167,7 @@ class Model:
             if condition.operator.family is Family.NULL:
                 literal = self._null(condition)
             else:
-                literal = self._literal(condition, fill, generous=generous)
+                literal = self._literal(condition, fills, generous=generous)
             if literal is None:
                 return None
             if literal is not True:
@@ -176,12 +192,13 @@ class Model:
             return True
         return self.present(condition.key, wanted=not condition.values[0])
 
-    def _literal(self, condition: Condition, fill: Fill, *, generous: bool) -> Any:  # noqa: ANN401 - a literal of any domain
+    def _literal(self, condition: Condition, fills: Fills, *, generous: bool) -> Any:  # noqa: ANN401 - a literal of any domain
         domain = self.domains[condition.key]
         plain = condition.quantifier is Quantifier.NONE
         missing = condition.if_exists or (plain and condition.operator.negated)
         if condition.operator.family is Family.STRING:
             many = isinstance(domain, SetDomain)
+            fill = fills[generous is condition.operator.negated]
             inner: Any = _strings(condition, fill, missing=missing and not many)
         else:
             inner = self._mask(condition)
@@ -201,6 +218,13 @@ class Model:
         for value in condition.values:
             mask |= mask_of(condition.operator.comparison, value)
         return ((1 << len(samples)) - 1) & ~mask if condition.operator.negated else mask
+
+
+def _weight(statement: Statement) -> int:
+    """Return the work of turning a statement into a box."""
+    texts = [*statement.actions, *statement.resources]
+    values = sum(len(condition.values) for condition in statement.conditions)
+    return 10 + len(statement.principals) // 8 + 2 * (len(texts) + values)
 
 
 def _action_universe(service: str | None) -> Pattern:

@@ -121,6 +121,7 @@ def _statement(raw: Any, index: int, pointer: str, *, variables: bool) -> Statem
     )
     return Statement(
         index=index,
+        pointer=pointer,
         allow=allow,
         principals=principals,
         not_principals=not_who,

@@ -7,12 +7,15 @@ Matching never backtracks, so hostile patterns cost no more than their length.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from functools import lru_cache
 
 from guardrail.core.policy.document import Text, Wild
 
 FIELDS = 6
+_LOOP, _SOME = "\x00", "\x01"
+_GAP = re.compile("[\x00\x01]")
 # Characters that no document holds: each stands for the unknown value of one policy variable.
 SYMBOLS = "".join(map(chr, range(0xE000, 0xE100)))
 
@@ -41,6 +44,8 @@ class Pattern:
         "loop_field",
         "loops",
         "prefix",
+        "runs",
+        "skeleton",
         "suffix",
         "tokens",
         "wide",
@@ -57,6 +62,8 @@ class Pattern:
         self.suffix = tail[::-1]
         self.exact = len(self.prefix) == len(tokens) and not loops
         self.collapse = _collapse(tokens, loops)
+        self.skeleton = _skeleton(tokens, loops)
+        self.runs = tuple(run for run in _GAP.split(self.skeleton) if run)
 
     def step(self, states: int, char: str) -> int:
         """Return the states alive after one more character."""
@@ -119,6 +126,18 @@ def _literal_run(tokens: tuple[Token, ...], loops: dict[int, Token]) -> str:
             break
         run.append(token)
     return "".join(run)
+
+
+def _skeleton(tokens: tuple[Token, ...], loops: dict[int, Token]) -> str:
+    """Return the literal characters in place, with marks for wildcards and classes."""
+    marks: list[str] = []
+    for position in range(len(tokens) + 1):
+        if position in loops:
+            marks.append(_LOOP)
+        if position < len(tokens):
+            token = tokens[position]
+            marks.append(token if isinstance(token, str) and len(token) == 1 else _SOME)
+    return "".join(marks)
 
 
 def _collapse(tokens: tuple[Token, ...], loops: dict[int, Token]) -> tuple[tuple[int, int], ...]:
@@ -203,6 +222,9 @@ def covers(outer: Pattern, inner: Pattern) -> bool:
     if outer.exact or not inner.prefix.startswith(outer.prefix):
         return False
     if not inner.suffix.endswith(outer.suffix):
+        return False
+    # A run of literal characters can only be matched by the same run.
+    if any(run not in inner.skeleton for run in outer.runs):
         return False
     states = 1
     for position in range(len(inner.tokens) + 1):

@@ -6,7 +6,7 @@ keys is the matter of `relations`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from guardrail.core.policy.document import Named, PrincipalKind
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from guardrail.core.policy.document import Policy, Statement
+
+Key = TypeVar("Key")
 
 
 class Atom(NamedTuple):
@@ -55,12 +57,18 @@ def principal_atoms(policies: Iterable[Policy], accounts: Iterable[str]) -> tupl
 
 
 def _single(entry: Named, named: set[Named]) -> list[Atom]:
-    """Tell sessions apart by the role behind them, where roles of that name have a path."""
+    """Tell sessions apart by the role behind them, and keep the role's other sessions."""
     if entry.kind is not PrincipalKind.SESSION:
         return [Atom(*entry, issuer=entry.value)]
-    pathless = f"arn:{entry.partition}:iam::{entry.account}:role/{entry.role}"
+    pathless = pathless_role(entry)
     issuers = {other.value for other in named if _same_role(entry, other)} | {pathless}
-    return [Atom(*entry, issuer=issuer) for issuer in sorted(issuers)]
+    rest = Atom(PrincipalKind.IDENTITY, pathless, *entry[2:], issuer=pathless)
+    return [rest, *(Atom(*entry, issuer=issuer) for issuer in sorted(issuers))]
+
+
+def pathless_role(named: Named | Atom) -> str:
+    """Return the ARN of the role as far as the name of a session tells it."""
+    return f"arn:{named.partition}:iam::{named.account}:role/{named.role}"
 
 
 def _same_role(session: Named, other: Named) -> bool:
@@ -70,26 +78,45 @@ def _same_role(session: Named, other: Named) -> bool:
     )
 
 
-def principal_mask(statement: Statement, atoms: tuple[Atom, ...]) -> int:
-    """Return the atoms that the statement speaks about."""
-    mask = 0
-    for position, atom in enumerate(atoms):
-        if any(_matches(entry, atom) for entry in statement.principals):
-            mask |= 1 << position
-    return ((1 << len(atoms)) - 1) & ~mask if statement.not_principals else mask
+class PrincipalMasks:
+    """Which atoms a Principal element speaks about, as a mask."""
+
+    def __init__(self, atoms: tuple[Atom, ...]) -> None:
+        self.full = (1 << len(atoms)) - 1
+        self._issued: dict[str, int] = {}
+        self._named: dict[tuple[str, str], int] = {}
+        self._owned: dict[tuple[str, str], int] = {}
+        for position, atom in enumerate(atoms):
+            bit = 1 << position
+            _add(self._issued, atom.issuer, bit)
+            if atom.kind is PrincipalKind.SESSION:
+                # Names of roles are unique in an account, whatever the path.
+                _add(self._issued, pathless_role(atom), bit)
+            _add(self._named, (atom.kind, atom.value), bit)
+            for partition in {"", atom.partition}:
+                _add(self._owned, (partition, atom.account), bit)
+
+    def mask(self, statement: Statement) -> int:
+        """Return the atoms that the statement speaks about."""
+        mask = 0
+        for entry in statement.principals:
+            mask |= self._of(entry)
+        return self.full & ~mask if statement.not_principals else mask
+
+    def _of(self, entry: Named) -> int:
+        match entry.kind:
+            case PrincipalKind.EVERYONE:
+                return self.full
+            case PrincipalKind.ACCOUNT:
+                return self._owned[entry.partition, entry.account]
+            case PrincipalKind.IDENTITY:
+                return self._issued[entry.value]
+            case _:
+                return self._named[entry.kind, entry.value]
 
 
-def _matches(entry: Named, atom: Atom) -> bool:
-    match entry.kind:
-        case PrincipalKind.EVERYONE:
-            return True
-        case PrincipalKind.ACCOUNT:
-            partition = not entry.partition or entry.partition == atom.partition
-            return partition and entry.account == atom.account
-        case PrincipalKind.IDENTITY:
-            return atom.issuer == entry.value
-        case _:
-            return (atom.kind, atom.value) == (entry.kind, entry.value)
+def _add(masks: dict[Key, int], key: Key, bit: int) -> None:
+    masks[key] = masks.get(key, 0) | bit
 
 
 def first_atom(atoms: tuple[Atom, ...], mask: int) -> Atom:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from guardrail.core.policy.document import PrincipalKind, Text, Wild
 from guardrail.core.policy.domain import ABSENT, Strings
 from guardrail.core.policy.pattern import Pattern, glob
-from guardrail.core.policy.principals import ANONYMOUS, Atom, unused_account
+from guardrail.core.policy.principals import (
+    ANONYMOUS,
+    Atom,
+    pathless_role,
+    unused_account,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,16 +71,15 @@ def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
     exact = tuple(glob((account,)) for account in accounts)
     named = tuple(glob((atom.issuer,)) for atom in atoms if atom.issuer)
     tight: dict[Carried, int] = {}
-    loose: dict[Carried, int] = {}
+    loose = 0
     for position, atom in enumerate(atoms):
         for carried in _tight(atom, elsewhere, exact, named):
             tight[carried] = tight.get(carried, 0) | 1 << position
         if atom.kind not in _ACCOUNT_TYPES and atom != ANONYMOUS:
-            for carried in _loose(elsewhere, exact):
-                loose[carried] = loose.get(carried, 0) | 1 << position
+            loose |= 1 << position
     return (
         *(Region(mask, *carried, loose=False) for carried, mask in tight.items()),
-        *(Region(mask, *carried, loose=True) for carried, mask in loose.items()),
+        *(Region(loose, *carried, loose=True) for carried in _loose(elsewhere, exact)),
     )
 
 
@@ -101,7 +105,7 @@ def _tight(
     if atom.kind is PrincipalKind.ACCOUNT:
         rest = Strings(missing=False, inside=False, group=named)
         return [((_is(_callers(atom.partition, atom.account)), rest), owner)]
-    return [((_is((glob((atom.issuer,)),)),), owner)]
+    return [((_is(_issuers(atom)),), owner)]
 
 
 def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[Carried]:
@@ -116,6 +120,15 @@ def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[C
 
 def _is(group: tuple[Pattern, ...]) -> Strings:
     return Strings(missing=False, inside=True, group=group)
+
+
+def _issuers(atom: Atom) -> tuple[Pattern, ...]:
+    """Return the ARNs that an identity may carry; a session does not tell its role's path."""
+    exact = glob((atom.issuer,))
+    if atom.kind is not PrincipalKind.SESSION or atom.issuer != pathless_role(atom):
+        return (exact,)
+    place = f"arn:{atom.partition}:iam::{atom.account}:role/"
+    return exact, glob((place, Wild.MANY, f"/{atom.role}"))
 
 
 def _callers(partition: str, account: str) -> tuple[Pattern, ...]:

@@ -45,6 +45,10 @@ class StringSearch:
         self._budget = budget
         self._found: dict[tuple[frozenset[Group], frozenset[Pattern]], str | None] = {}
 
+    def spend(self, steps: int) -> None:
+        """Take steps off the budget of the decision."""
+        self._budget.spend(steps)
+
     def find(
         self,
         groups: frozenset[Group],
@@ -60,40 +64,43 @@ class StringSearch:
     def _search(
         self, groups: frozenset[Group], excluded: frozenset[Pattern], hints: Iterable[str]
     ) -> str | None:
-        self._budget.spend(1 + sum(map(len, groups)) + len(excluded))
-        narrowed = _narrowed(groups, excluded)
+        narrowed = self._narrowed(groups, excluded)
         if narrowed is None:
             return None
         kept, barred = narrowed
         for text in _guesses(kept, barred, hints):
-            self._budget.spend(1)
+            self.spend(1 + len(text) * (len(kept) + len(barred)) // 8)
             if _member(text, kept, barred):
                 return text
         if any(all(pattern.exact for pattern in group) for group in kept):
             return None
         return _walk(kept, barred, self._budget)
 
+    def _narrowed(
+        self, groups: frozenset[Group], excluded: frozenset[Pattern]
+    ) -> tuple[list[Group], list[Pattern]] | None:
+        """Return the same question without what cannot matter; none when plainly empty."""
+        kept: list[Group] = []
+        for group in groups:
+            others = [other for other in groups if other is not group]
+            new = [pattern for pattern in group if pattern not in excluded]
+            self.spend(1 + len(new) * (len(excluded) + sum(map(len, others))) // 4)
+            alive = tuple(
+                pattern
+                for pattern in new
+                if not any(covers(out, pattern) for out in excluded)
+                and not _rivalled(pattern, others)
+            )
+            if not alive:
+                return None
+            kept.append(alive)
+        self.spend(len(excluded) * sum(map(len, kept)) // 4)
+        return kept, [out for out in excluded if not _rivalled(out, kept)]
 
-def _narrowed(
-    groups: frozenset[Group], excluded: frozenset[Pattern]
-) -> tuple[list[Group], list[Pattern]] | None:
-    """Return the same question with what cannot matter left out; none when it is plainly empty."""
-    kept: list[Group] = []
-    for group in groups:
-        others = [other for other in groups if other is not group]
-        alive = tuple(
-            pattern
-            for pattern in group
-            if not any(covers(out, pattern) for out in excluded)
-            and not any(all(apart(pattern, rival) for rival in other) for other in others)
-        )
-        if not alive:
-            return None
-        kept.append(alive)
-    barred = [
-        out for out in excluded if not any(all(apart(out, one) for one in group) for group in kept)
-    ]
-    return kept, barred
+
+def _rivalled(pattern: Pattern, others: list[Group]) -> bool:
+    """Whether some other group has nothing in common with the pattern."""
+    return any(all(apart(pattern, rival) for rival in other) for other in others)
 
 
 def _guesses(kept: list[Group], barred: list[Pattern], hints: Iterable[str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Solver:
 
     def _open(self, place: Place, boxes: list[Box]) -> list[Box] | None:
         """Return the boxes that the place runs into, cut to open terms; none when covered."""
-        self._budget.spend(1 + len(boxes))
+        self._budget.spend(1 + sum(len(box.terms) for box in boxes))
         clauses: list[Box] = []
         for box in boxes:
             rest = self._open_terms(place, box)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from guardrail.core.policy.document import Part, Text, Variable, Wild
+from guardrail.core.policy.document import (
+    Condition,
+    Family,
+    Part,
+    Statement,
+    Text,
+    Variable,
+    Wild,
+)
 from guardrail.core.policy.pattern import SYMBOLS
 
 Assignment = dict[str, str | None]
-Fill = Callable[[Variable], str | None]
+Fill = Callable[[Variable], Part | None]
+# What to put in where more must match, and where less must.
+Fills = tuple[Fill, Fill]
 
 
 def filled(text: Text, fill: Fill) -> Text | None:
@@ -24,20 +34,47 @@ def filled(text: Text, fill: Fill) -> Text | None:
     return tuple(parts)
 
 
-def assigned(values: Assignment) -> Fill:
+def assigned(values: Assignment) -> Fills:
     """Return the value that a request gives a variable, else its default."""
 
     def fill(variable: Variable) -> str | None:
         value = values.get(variable.key)
         return variable.default if value is None else value
 
-    return fill
+    return fill, fill
 
 
-def symbol() -> Fill:
+def symbols() -> Fills:
     """Return a symbol of its own for each variable, which only `*` and the same variable match."""
     seen: dict[Variable, str] = {}
-    return lambda variable: seen.setdefault(variable, SYMBOLS[len(seen) % len(SYMBOLS)])
+
+    def fill(variable: Variable) -> Part:
+        return seen.setdefault(variable, SYMBOLS[len(seen) % len(SYMBOLS)])
+
+    return fill, fill
+
+
+def bounds() -> Fills:
+    """Return anything at all and nothing at all: the bounds of what any values can do."""
+    return (lambda _: Wild.MANY), (lambda _: None)
+
+
+def texts_of(statement: Statement) -> list[Text]:
+    """Return all texts of a statement in which a variable may stand."""
+    values = [value for one in statement.conditions for value in strings_of(one)]
+    return [*statement.resources, *values]
+
+
+def strings_of(condition: Condition) -> tuple[Text, ...]:
+    """Return the texts of a string condition; none of a typed one."""
+    if condition.operator.family is not Family.STRING:
+        return ()
+    return condition.values  # type: ignore[return-value]
+
+
+def has_variable(statement: Statement) -> bool:
+    """Whether a policy variable occurs in the statement."""
+    return any(isinstance(part, Variable) for text in texts_of(statement) for part in text)
 
 
 def loosened(text: Text) -> Text:

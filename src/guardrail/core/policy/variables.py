@@ -12,10 +12,10 @@ import re
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from guardrail.core.policy.document import Family, Text, Variable, Wild
+from guardrail.core.policy.document import Text, Variable, Wild
 from guardrail.core.policy.meeting import meetings
 from guardrail.core.policy.pattern import glob
-from guardrail.core.policy.text_values import Assignment, filled, symbol
+from guardrail.core.policy.text_values import Assignment, filled, strings_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,23 +40,11 @@ class Cases(NamedTuple):
 def cases(sides: tuple[tuple[Statement, ...], ...], search: StringSearch) -> Cases:
     """Return the cases for the variables in both policies; one empty case without variables."""
     statements = [statement for side in sides for statement in side]
-    texts = [text for statement in statements for text in _texts(statement)]
+    texts = [text for statement in statements for text in texts_of(statement)]
     keys = sorted({part.key for text in texts for part in text if isinstance(part, Variable)})
     if not keys:
         return Cases(({},), exact=True)
     return _Cases(keys, sides, texts, search).all()
-
-
-def _texts(statement: Statement) -> list[Text]:
-    values = [value for one in statement.conditions for value in strings_of(one)]
-    return [*statement.resources, *values]
-
-
-def strings_of(condition: Condition) -> tuple[Text, ...]:
-    """Return the texts of a string condition; none of a typed one."""
-    if condition.operator.family is not Family.STRING:
-        return ()
-    return condition.values  # type: ignore[return-value]
 
 
 class _Cases:
@@ -151,7 +139,14 @@ class _Cases:
 
 
 def _unused_letters(texts: list[Text], count: int) -> str:
-    used = {char for text in texts for part in text if type(part) is str for char in part}
+    # Both cases: an operator that ignores case must not tell a fresh letter apart either.
+    used = {
+        char
+        for text in texts
+        for part in text
+        if type(part) is str
+        for char in part.lower() + part.upper()
+    }
     free = [letter for letter in _LETTERS if letter not in used]
     rare = (chr(code) for code in range(0x3B1, 0x3B1 + 4000))
     while len(free) < count:
@@ -159,6 +154,3 @@ def _unused_letters(texts: list[Text], count: int) -> str:
         if letter.isalpha() and letter not in used:
             free.append(letter)
     return "".join(free[:count])
-
-
-__all__ = ["Assignment", "Cases", "cases", "filled", "strings_of", "symbol"]
