@@ -96,21 +96,20 @@ class Reconciler:
     def _inventory(self, trigger: Trigger) -> Inventory | None:
         """Return what stood at first sight, taking it now if that was never done.
 
-        What the event itself names is left out: it is new.
+        What the event itself made or wrote is left out: it is new.
         """
         if self.owner.intent.mode is not Mode.ENFORCE_NEW:
             return None
         if stored := self.records.inventory():
             return stored
         vpc_ids = frozenset(self.network.vpcs())
-        named = (trigger.vpc_ids or frozenset()) | trigger.other_ids
         policies = {
             endpoint.endpoint_id: policy_hash(endpoint.policy)
             for vpc in self.network.observe(vpc_ids)
             for endpoint in vpc.endpoints
-            if endpoint.endpoint_id not in named
+            if endpoint.endpoint_id not in trigger.new_ids
         }
-        return self.records.store_inventory(Inventory(vpc_ids - named, policies))
+        return self.records.store_inventory(Inventory(vpc_ids - trigger.new_ids, policies))
 
 
 class _Pass:

@@ -20,10 +20,11 @@ def test_no_sampled_request_contradicts_a_verdict(first: int) -> None:
         assert problem is None, f"seed {seed}: {problem}\n{candidate}\n{baseline}"
 
 
-@pytest.mark.parametrize("seed", range(200_000, 200_012))
-def test_z3_agrees(seed: int) -> None:
-    """Where z3 decides in time, it gives the same verdict; where it gives up, that is shown."""
-    decided, problem = z3_disagreement(seed)
-    assert problem is None
-    if not decided:
-        pytest.skip("z3 gave up")
+def test_z3_agrees_wherever_it_decides() -> None:
+    """The same verdict on every pair that z3 decides with limited work, which is a third of them."""
+    decided = 0
+    for seed in range(200_000, 200_040):
+        by_z3, problem = z3_disagreement(seed)
+        assert problem is None, f"seed {seed}: {problem}"
+        decided += by_z3
+    assert decided >= 12, f"z3 decided {decided} of 40 pairs only"

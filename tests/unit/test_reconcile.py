@@ -347,6 +347,16 @@ class TestCompletion:
         assert reasons(world.endpoint_change(endpoint_id)) == {Reason.PRIVATE_DNS_OFF}
         assert world.network.endpoint(endpoint_id).private_dns
 
+    def test_private_dns_is_left_to_the_owners_endpoint_beside_ours(self) -> None:
+        """EC2 lets one endpoint per VPC answer for the name; the owner's comes first."""
+        world = new_world()
+        vpc_id, endpoint_id = with_endpoint(world)
+        ours = replace(world.network.endpoint(endpoint_id), private_dns=False)
+        theirs = replace(ours, endpoint_id="vpce-0aaaaaaaaaaaaaaaa", private_dns=True, tags={})
+        world.network.change(vpc_id, endpoints=(ours, theirs))
+        assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
+        assert not world.network.endpoint(endpoint_id).private_dns
+
     def test_a_new_cidr_block_is_let_in(self) -> None:
         """The group follows the VPC's blocks; rules of others stay."""
         world = new_world()
@@ -442,6 +452,34 @@ class TestModes:
         old, fresh = world.network.add_vpc(), world.network.add_vpc()
         assert outcomes(world.vpc_change(fresh, "CreateVpc")) == [Outcome.REPAIRED]
         assert outcomes(world.vpc_change(old)) == [Outcome.REPORTED]
+
+    @pytest.mark.parametrize("name", ["CreateSubnet", "ModifyVpcAttribute"])
+    def test_an_old_vpc_that_the_first_event_only_touches_stays_old(self, name: str) -> None:
+        """A subnet added to an old VPC does not make it a new VPC that costs an endpoint."""
+        world = new_world(Mode.ENFORCE_NEW)
+        vpc_id = world.network.add_vpc()
+        assert outcomes(world.vpc_change(vpc_id, name)) == [Outcome.REPORTED]
+        world.sweep()
+        assert world.network.endpoints(vpc_id) == ()
+
+    @pytest.mark.parametrize("name", ["CreateVpcEndpoint", "ModifyVpcEndpoint"])
+    def test_an_endpoint_that_the_first_event_wrote_is_new_in_its_old_vpc(self, name: str) -> None:
+        """Its policy is closed; the VPC around it stays old."""
+        world = new_world(Mode.ENFORCE_NEW)
+        vpc_id = world.network.add_vpc()
+        endpoint_id = world.network.add_endpoint(vpc_id, OPEN)
+        world.endpoint_change(endpoint_id, name)
+        assert decide(world.network.endpoint(endpoint_id).policy, BASELINE).contained
+        assert world.records.stored_inventory == Inventory(frozenset({vpc_id}), {})
+
+    def test_a_full_subnet_is_not_chosen(self) -> None:
+        """Without a free address EC2 would refuse the whole call."""
+        world = new_world()
+        vpc_id = world.network.add_vpc(zones=())
+        world.network.add_subnet(vpc_id, ZONES[0], free=0)
+        roomy = world.network.add_subnet(vpc_id, ZONES[1], free=1)
+        world.settled(vpc_id)
+        assert world.network.endpoints(vpc_id)[0].subnet_ids == {roomy}
 
     def test_a_vpc_or_endpoint_that_comes_later_is_new(self) -> None:
         """Absent from the inventory means enforced."""

@@ -137,8 +137,16 @@ def _completion(
         message = f"in {len(endpoint.subnet_ids)} subnets; {', '.join(added)} should be added"
         yield Finding(Reason.SUBNET_MISSING, message, offer.service, endpoint.endpoint_id)
         yield AddSubnets(endpoint.endpoint_id, added)
-    if offer.private_dns and not endpoint.private_dns:
+    if offer.private_dns and not _name_is_served(vpc, endpoint.service):
         yield from _private_dns_steps(vpc, endpoint, intent)
+
+
+def _name_is_served(vpc: ObservedVpc, service: Service) -> bool:
+    """Whether an endpoint answers for the service's name: EC2 lets one per VPC do so.
+
+    That may be one of the owner's beside ours, and the owner's comes first.
+    """
+    return any(e.private_dns for e in vpc.endpoints if e.service is service)
 
 
 def _private_dns_steps(vpc: ObservedVpc, endpoint: Endpoint, intent: Intent) -> Iterator[Step]:

@@ -13,8 +13,16 @@ from guardrail.core.model import Intent, ServiceOffer, Subnet
 def candidates(
     subnets: Iterable[Subnet], offer: ServiceOffer, intent: Intent
 ) -> tuple[Subnet, ...]:
-    """Return the subnets that may hold the endpoint: zone offered, tag carried where asked."""
-    return tuple(s for s in subnets if s.zone in offer.zones and _tagged(s, intent.subnet_tag))
+    """Return the subnets that may hold the endpoint.
+
+    Its zone is offered, it carries the tag where one is asked for, and it has an address left:
+    one full subnet would make EC2 refuse the whole call.
+    """
+    return tuple(
+        s
+        for s in subnets
+        if s.zone in offer.zones and s.free_addresses > 0 and _tagged(s, intent.subnet_tag)
+    )
 
 
 def missing_subnets(

@@ -26,6 +26,9 @@ _MAX_TEXT = 512
 _MAX_EVENT_ID = 64
 """Characters kept of an event id, a GUID of 36: it is part of a key in the table."""
 
+_MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
+_WRITES_ENDPOINT = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
+
 SETTLED = "VPC Settled"
 """The detail-type of the guardrail's own message that a VPC has been quiet long enough."""
 
@@ -47,6 +50,13 @@ class Trigger:
     event_id: str | None = None
     event_time: datetime | None = None
     settled: bool = True
+
+    @property
+    def new_ids(self) -> frozenset[str]:
+        """The ids of what the event made or wrote; an old VPC that it only touches stays old."""
+        if self.name in _MAKES_VPC:
+            return self.vpc_ids or frozenset()
+        return self.other_ids if self.name in _WRITES_ENDPOINT else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
