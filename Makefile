@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; 
   $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
   >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help setup demo test check sandbox build bench lock clean
+.PHONY: help setup demo test check sandbox build bench docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ check: build ## everything that must be green: style, types, layers, template, t
 
 bench: build ## measure speed (ratios; the figures are those of this machine)
 	@set -e; for script in $(sort $(wildcard bench/*.py)); do echo "== $$script"; python $$script; done
+
+docs: setup ## write the generated reference pages anew
+	@python docs/generate.py
 
 lock: ## pin the requirements anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

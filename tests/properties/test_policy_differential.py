@@ -21,7 +21,7 @@ def test_no_sampled_request_contradicts_a_verdict(first: int) -> None:
 
 
 def test_z3_agrees_wherever_it_decides() -> None:
-    """The same verdict on every pair that z3 decides with limited work, which is a third of them."""
+    """The same verdict on every pair that z3 decides with limited work: a third of them."""
     decided = 0
     for seed in range(200_000, 200_040):
         by_z3, problem = z3_disagreement(seed)
