@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PORT ?= 5055
+# More for `make sandbox`, such as ARGS="--parameter Mode=observe --delay 3 --duplicate".
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 # SAM and boto3 want a region; nothing here talks to AWS. Telemetry off: builds stay offline.
@@ -42,7 +44,7 @@ demo: build ## play the story on a local AWS: created, loosened, put back, obser
 	@python -m guardrail_sandbox demo
 
 sandbox: build ## keep a local AWS running on PORT (5055)
-	@python -m guardrail_sandbox serve --port $(PORT)
+	@python -m guardrail_sandbox serve --port $(PORT) $(ARGS)
 
 test: build ## run all tests on every Python from 3.11 that this machine has
 	@python tests/run.py

@@ -116,19 +116,21 @@ class Execution:
 
     def _write_policy(self, action: WritePolicy) -> Applied:
         self._check(action.policy)
+        # Any event about the VPC may lead here; only one that wrote this endpoint tells who did.
+        wrote_it = action.endpoint_id in self._trigger.new_ids
         self._records.keep(
             BeforeImage(
                 action.endpoint_id,
                 action.before,
                 action.policy,
                 reason=self._reason(action.endpoint_id),
-                actor=self._trigger.actor,
+                actor=self._trigger.actor if wrote_it else None,
                 event_id=self._trigger.event_id,
                 at=self._begun,
             )
         )
         applied = self._network.apply(action)
-        if applied.result is Result.APPLIED and self._trigger.event_time:
+        if applied.result is Result.APPLIED and wrote_it and self._trigger.event_time:
             self.exposure_ms = max(0, milliseconds(self._now() - self._trigger.event_time))
         return applied
 

@@ -53,7 +53,7 @@ class ObservedRecords:
         """Return the inventory as it is; enforce-new will take its own."""
         return inventory
 
-    def forget_policy(self, endpoint_id: str) -> None:
+    def forget(self, ids: Collection[str]) -> None:
         """Forget nothing: nothing was done about the change."""
 
     def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:

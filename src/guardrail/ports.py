@@ -87,8 +87,8 @@ class Records(Protocol):
     def store_inventory(self, inventory: Inventory) -> Inventory:
         """Store the inventory unless one is stored; return the one that counts."""
 
-    def forget_policy(self, endpoint_id: str) -> None:
-        """Take an endpoint off the inventory: its policy has changed since."""
+    def forget(self, ids: Collection[str]) -> None:
+        """Take VPCs and endpoints off the inventory: they are new, or changed since."""
 
     def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:
         """Return what was made, by VPC and service."""

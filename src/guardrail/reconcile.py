@@ -40,6 +40,16 @@ from guardrail.report import Report
 MANAGED_TAG = "sfn-endpoint-guardrail:managed-by"
 """Tag key on everything the guardrail creates; its value is the stack's id."""
 
+
+def is_of_stack(tags: Mapping[str, str], stack_id: str) -> bool:
+    """Whether the tag names this stack, or one of the same name that was deleted before it.
+
+    A stack's id is `arn:…:stack/<name>/<uuid>`; the name stays when a stack is deployed anew.
+    """
+    named = tags.get(MANAGED_TAG, "").rpartition("/")[0]
+    return bool(named) and named == stack_id.rpartition("/")[0]
+
+
 _VISIBLE_WITHIN = timedelta(minutes=5)
 """How long a new endpoint may be missing from Describe before it counts as deleted.
 
@@ -101,7 +111,7 @@ class Reconciler:
         if self.owner.intent.mode is not Mode.ENFORCE_NEW:
             return None
         if stored := self.records.inventory():
-            return stored
+            return self._without(stored, trigger.created_ids)
         vpc_ids = frozenset(self.network.vpcs())
         policies = {
             endpoint.endpoint_id: policy_hash(endpoint.policy)
@@ -109,7 +119,19 @@ class Reconciler:
             for endpoint in vpc.endpoints
             if endpoint.endpoint_id not in trigger.new_ids
         }
-        return self.records.store_inventory(Inventory(vpc_ids - trigger.new_ids, policies))
+        taken = Inventory(vpc_ids - trigger.new_ids, policies)
+        stored = self.records.store_inventory(taken)
+        # Another invocation may have been first, and may have counted as old what is new here.
+        return stored if stored is taken else self._without(stored, trigger.new_ids)
+
+    def _without(self, inventory: Inventory, new_ids: frozenset[str]) -> Inventory:
+        """Return the inventory without what is new, and take it off the records, too."""
+        wrong = new_ids & (inventory.vpc_ids | inventory.policies.keys())
+        if not wrong:
+            return inventory
+        self.records.forget(wrong)
+        policies = {k: v for k, v in inventory.policies.items() if k not in wrong}
+        return Inventory(inventory.vpc_ids - wrong, policies)
 
 
 class _Pass:
@@ -170,7 +192,7 @@ class _Pass:
 
     def _is_managed(self, vpc: ObservedVpc, endpoint: Endpoint) -> bool:
         creation = self._creations.get(endpoint.service)
-        if creation is None or endpoint.tags.get(MANAGED_TAG) != self._r.owner.stack_id:
+        if creation is None or not is_of_stack(endpoint.tags, self._r.owner.stack_id):
             return False
         if creation.endpoint_id is None:
             # Made by an invocation that ended before it could note the id.
@@ -185,7 +207,7 @@ class _Pass:
         for endpoint in vpc.endpoints:
             known = stored.get(endpoint.endpoint_id)
             if known is not None and known != policy_hash(endpoint.policy):
-                self._r.records.forget_policy(endpoint.endpoint_id)
+                self._r.records.forget({endpoint.endpoint_id})
 
     def _plan(self, vpc: ObservedVpc) -> Plan:
         """Plan; where creation is at stake, wait until the VPC has settled."""

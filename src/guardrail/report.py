@@ -62,7 +62,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One reconcile of one VPC. `exposure_ms` is set when a policy was put back."""
+    """One reconcile of one VPC.
+
+    `exposure_ms` is set when a policy was put back and the trigger is what had written it.
+    """
 
     vpc_id: str
     trigger: Trigger

@@ -50,8 +50,10 @@ def test_a_policy_is_forgotten_once_and_for_all(records: Records) -> None:
     """Documented: REMOVE of what is not there is no error."""
     records.store_inventory(Inventory(frozenset({VPC}), {ENDPOINT: "a", "vpce-2": "b"}))
     for endpoint_id in (ENDPOINT, ENDPOINT, "vpce-3"):
-        records.forget_policy(endpoint_id)
+        records.forget({endpoint_id})
     assert records.inventory() == Inventory(frozenset({VPC}), {"vpce-2": "b"})
+    records.forget({VPC, "vpce-2"})
+    assert records.inventory() == Inventory(frozenset(), {})
 
 
 def test_what_was_created_is_known_by_vpc_and_service(records: Records) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from guardrail.core.model import Inventory, Service
 from guardrail.ports import BeforeImage, Creation
@@ -31,13 +30,12 @@ class FakeRecords:
         self.faults.after()
         return self.stored_inventory
 
-    def forget_policy(self, endpoint_id: str) -> None:
-        """See `Records.forget_policy`."""
+    def forget(self, ids: Collection[str]) -> None:
+        """See `Records.forget`."""
         self.faults.before()
-        if self.stored_inventory:
-            policies = dict(self.stored_inventory.policies)
-            policies.pop(endpoint_id, None)
-            self.stored_inventory = replace(self.stored_inventory, policies=policies)
+        if known := self.stored_inventory:
+            policies = {k: v for k, v in known.policies.items() if k not in ids}
+            self.stored_inventory = Inventory(known.vpc_ids - set(ids), policies)
         self.faults.after()
 
     def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:

@@ -88,7 +88,9 @@ def test_what_a_function_is_allowed_is_what_its_role_can_do(function: str) -> No
     """The handler's ALLOWED and the role say the same, so that nothing is tried in vain."""
     granted = template().actions(f"{function}Role", **EVERYTHING)
     able = {kind for kind, action in NEEDED_BY.items() if action in granted}
-    assert able == HANDLERS[function].ALLOWED
+    # One EC2 action carries four kinds; policies are left to EndpointChange on purpose.
+    spared = {ActionKind.WRITE_POLICY} if function == "VpcChange" else set()
+    assert able - spared == HANDLERS[function].ALLOWED
 
 
 def test_every_kind_of_action_is_covered_here() -> None:
@@ -155,7 +157,9 @@ def test_only_its_own_groups_can_be_made_and_opened(role: str) -> None:
     (made,) = [s for s in _statement(role, "ec2:CreateSecurityGroup") if "Condition" in s]
     assert _managed(made["Condition"], "aws:RequestTag")
     (opened,) = _statement(role, "ec2:AuthorizeSecurityGroupIngress")
-    assert _managed(opened["Condition"], "aws:ResourceTag")
+    # Those of an earlier stack of the name, too: their ids differ in the last part only.
+    tag = "aws:ResourceTag/sfn-endpoint-guardrail:managed-by"
+    assert opened["Condition"]["StringLike"][tag]["Fn::Sub"].endswith("stack/${AWS::StackName}/*")
     (tagged,) = _statement(role, "ec2:CreateTags")
     created = tagged["Condition"]["StringEquals"]["ec2:CreateAction"]
     assert set(created) == {"CreateVpcEndpoint", "CreateSecurityGroup"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from guardrail.core.model import (
+    ActionKind,
     DnsAttributes,
     Inventory,
     Mode,
@@ -293,7 +294,7 @@ class TestPolicy:
         world.network.set_policy(endpoint_id, OPEN)
         opened = world.clock()
         world.clock.advance(minutes=3)
-        trigger = Trigger("ModifyVpcEndpoint", None, frozenset(), event_time=opened)
+        trigger = Trigger("ModifyVpcEndpoint", None, frozenset({endpoint_id}), event_time=opened)
         assert world.run(trigger, EVERYTHING)[0].exposure_ms == 180_000
 
     def test_a_failed_write_does_not_keep_the_next_endpoint_open(self) -> None:
@@ -321,6 +322,27 @@ class TestPolicy:
             Outcome.REPAIRED,
             Outcome.REPAIRED,
         ]
+
+    def test_only_an_event_that_wrote_the_endpoint_tells_who_opened_it(self) -> None:
+        """Whoever made a subnet meanwhile is not to blame, and nobody knows for how long."""
+        world = new_world()
+        vpc_id = world.network.add_vpc()
+        endpoint_id = world.network.add_endpoint(vpc_id, OPEN)
+        other = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
+        (report,) = world.endpoint_change(endpoint_id)
+        actors = {image.endpoint_id: image.actor for image in world.records.images}
+        assert actors == {endpoint_id: "arn:aws:iam::111122223333:user/alice", other: None}
+        assert report.exposure_ms == 0
+        world.network.set_policy(endpoint_id, OPEN)
+        (report,) = world.sweep()
+        assert report.exposure_ms is None
+
+    def test_each_dns_attribute_is_enabled_once_for_two_services(self) -> None:
+        """Both services need the same of their VPC."""
+        world = new_world(services=tuple(Service), vpc_dns=VpcDns.ENABLE)
+        (report,) = world.settled(world.network.add_vpc(dns=False))
+        kinds = [step.action.kind for step in report.steps]
+        assert kinds.count(ActionKind.ENABLE_VPC_DNS) == 1
 
 
 class TestCompletion:
@@ -462,6 +484,19 @@ class TestModes:
         world.sweep()
         assert world.network.endpoints(vpc_id) == ()
 
+    def test_what_is_created_is_new_even_when_another_event_took_the_inventory(self) -> None:
+        """Events of one moment race: the inventory of the first may hold what the second made."""
+        world = new_world(Mode.ENFORCE_NEW)
+        first, second = world.network.add_vpc(), world.network.add_vpc(zones=())
+        opened = world.network.add_endpoint(first, OPEN)
+        world.vpc_change(second, "CreateVpc")
+        assert world.records.stored_inventory is not None
+        assert first in world.records.stored_inventory.vpc_ids
+        world.endpoint_change(opened, "CreateVpcEndpoint")
+        assert decide(world.network.endpoint(opened).policy, BASELINE).contained
+        world.vpc_change(first, "CreateVpc")
+        assert world.records.stored_inventory == Inventory(frozenset(), {})
+
     @pytest.mark.parametrize("name", ["CreateVpcEndpoint", "ModifyVpcEndpoint"])
     def test_an_endpoint_that_the_first_event_wrote_is_new_in_its_old_vpc(self, name: str) -> None:
         """Its policy is closed; the VPC around it stays old."""
@@ -549,7 +584,10 @@ class TestManaged:
         """The tag's value names the stack that made it."""
         world = new_world()
         vpc_id, endpoint_id = with_endpoint(world)
-        other = replace(world.network.endpoint(endpoint_id), tags={MANAGED_TAG: f"{STACK}0"})
+        other = replace(
+            world.network.endpoint(endpoint_id),
+            tags={MANAGED_TAG: STACK.replace("guardrail/", "other/")},
+        )
         world.network.change(vpc_id, endpoints=(other,))
         assert reasons(world.sweep()) == {Reason.ADOPTED}
 

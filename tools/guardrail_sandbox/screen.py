@@ -21,6 +21,7 @@ _STYLES = {
     "refused": "magenta",
     "buried": "bold red",
 }
+_LEAST_ROOM = 20
 _KIND_WIDTH = max(map(len, _STYLES))
 
 
@@ -38,25 +39,30 @@ class Screen:
         with self._lock:
             for line in self._timeline.lines(entry):
                 self.lines.append(line)
-                self._print(_text(line))
+                self._print_line(line)
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line of prose."""
         with self._lock:
-            self._print(Text(text, style=style), wrap=True)
+            self._print(Text(text, style=style))
 
-    def _print(self, text: Text, *, wrap: bool = False) -> None:
-        if self.console.is_terminal and not wrap:
-            self.console.print(text, no_wrap=True, overflow="ellipsis")
-        else:
+    def _print_line(self, line: Line) -> None:
+        """Print one line; on a terminal what is too long goes on below its own beginning."""
+        head = Text.assemble(
+            (line.clock, "dim"), (f"  {line.kind:<{_KIND_WIDTH}}  ", _STYLES[line.kind])
+        )
+        body = Text(line.text, style=_body(line.kind))
+        if not self.console.is_terminal:
             # Piped output is for tools: never broken into several lines.
-            self.console.print(text, soft_wrap=True)
+            self._print(head + body)
+            return
+        room = max(_LEAST_ROOM, self.console.width - len(head))
+        for place, part in enumerate(body.wrap(self.console, room)):
+            self._print(head + part if place == 0 else Text(" " * len(head)) + part)
+
+    def _print(self, text: Text) -> None:
+        self.console.print(text, soft_wrap=True)
         self.console.file.flush()
-
-
-def _text(line: Line) -> Text:
-    kind = (f"  {line.kind:<{_KIND_WIDTH}}  ", _STYLES[line.kind])
-    return Text.assemble((line.clock, "dim"), kind, (line.text, _body(line.kind)))
 
 
 def _body(kind: str) -> str:

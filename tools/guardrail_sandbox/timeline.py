@@ -11,18 +11,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from guardrail_sandbox.calls import resource_of, summary_of
 from guardrail_sandbox.journal import Buried, Entry, Logged, Recorded
 
-if TYPE_CHECKING:
-    pass
-
 _WORDS = {
     "compliant": "in order",
     "gone": "gone",
-    "deferred": "left to the function that may do it",
 }
 
 
@@ -114,7 +110,9 @@ class Timeline:
         how_long = f" for {(closed - opened).total_seconds():.2f} s" if opened else ""
         reason = _reason(fields, endpoint_id)
         who, tool = actor_of(fields.get("actor")), _tool(fields.get("user_agent"))
-        text = f"{endpoint_id} stood open{how_long}: {who} wrote it with {tool}; {reason}"
+        wrote = fields.get("exposure_ms") is not None
+        how = f"{who} wrote it with {tool}" if wrote else f"found by {fields.get('trigger')}"
+        text = f"{endpoint_id} stood open{how_long if wrote else ''}: {how}; {reason}"
         yield Line(at, "closed", text)
 
 
@@ -124,10 +122,17 @@ def decision_of(fields: dict[str, Any]) -> str:
     if fields.get("error"):
         return f"{outcome}: {fields['error']}"
     said = "; ".join(dict.fromkeys(map(_finding, fields.get("findings") or ())))
-    planned = [a["action"] for a in fields.get("actions") or () if a.get("result") == "recorded"]
-    would = f" (would {', '.join(planned)}; mode {fields.get('mode')})" if planned else ""
+    planned, left = _actions(fields, "recorded"), _actions(fields, "deferred")
+    would = f" (would {planned}; mode {fields.get('mode')})" if planned else ""
+    later = f" ({left}: left to a later event or the next sweep)" if left else ""
     done = "; repaired" if said and outcome == "repaired" else ""
-    return f"{said or _WORDS.get(outcome, outcome)}{done}{would}"
+    return f"{said or _WORDS.get(outcome, outcome)}{done}{would}{later}"
+
+
+def _actions(fields: dict[str, Any], result: str) -> str:
+    """Name the actions with this result."""
+    actions = fields.get("actions") or ()
+    return ", ".join(str(a["action"]) for a in actions if a.get("result") == result)
 
 
 def actor_of(arn: object) -> str:

@@ -78,6 +78,13 @@ _RULES = (
         "ask for a higher quota of the account, or remove groups or rules",
     ),
     _Rule(
+        frozenset({"ValidationException"}),
+        TerminalError,
+        "the region holds more than the inventory's one item can, about 4,000 endpoints and their"
+        " VPCs; use the modes observe or enforce, which need none",
+        "Item size",
+    ),
+    _Rule(
         frozenset({"ValidationException", "ResourceNotFoundException"}),
         TerminalError,
         "the stack's own parts are not as the template made them; deploy it again",

@@ -30,7 +30,7 @@ from guardrail.core.model import (
 from guardrail.core.plan import needs_dns
 from guardrail.core.provision import group_name
 from guardrail.ports import Applied
-from guardrail.reconcile import MANAGED_TAG
+from guardrail.reconcile import is_of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -169,6 +169,9 @@ class Ec2Network:
         paginator = self._ec2.get_paginator("describe_security_groups")
         for page in paginator.paginate(Filters=[of_vpcs, named], PaginationConfig=_PAGE):
             for found in page["SecurityGroups"]:
+                # A group of somebody else that bears our name is none of ours.
+                if not is_of_stack(reading.tag_map(found.get("Tags", [])), self._stack_id):
+                    continue
                 groups[found.get("VpcId", "")].append(reading.security_group(found))
         return groups
 
@@ -192,7 +195,7 @@ class Ec2Network:
 
         Which endpoints are managed is known only later, so those that the tag says are count.
         """
-        tagged = (e.tags.get(MANAGED_TAG) == self._stack_id for e in vpc.endpoints)
+        tagged = (is_of_stack(e.tags, self._stack_id) for e in vpc.endpoints)
         hinted = tuple(
             replace(e, managed=ours) for e, ours in zip(vpc.endpoints, tagged, strict=True)
         )

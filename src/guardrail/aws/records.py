@@ -51,7 +51,7 @@ class DynamoRecords:
         """See `Records.store_inventory`; of two at once the first wins."""
         item: dict[str, AttributeValueTypeDef] = {
             **_INVENTORY,
-            "vpcs": {"L": [{"S": vpc_id} for vpc_id in sorted(inventory.vpc_ids)]},
+            "vpcs": {"M": {vpc_id: {"NULL": True} for vpc_id in sorted(inventory.vpc_ids)}},
             "policies": {"M": {key: {"S": value} for key, value in inventory.policies.items()}},
         }
         with translated(f"storing the inventory in {self._table}"):
@@ -65,14 +65,19 @@ class DynamoRecords:
                 return self.inventory() or inventory
         return inventory
 
-    def forget_policy(self, endpoint_id: str) -> None:
-        """See `Records.forget_policy`."""
-        with translated(f"taking {endpoint_id} off the inventory in {self._table}"):
+    def forget(self, ids: Collection[str]) -> None:
+        """See `Records.forget`; VPCs and endpoints stand in maps of their own."""
+        names = {f"#id{place}": known for place, known in enumerate(sorted(ids))}
+        paths = (
+            f"{'vpcs' if known.startswith('vpc-') else 'policies'}.{name}"
+            for name, known in names.items()
+        )
+        with translated(f"taking {', '.join(names.values())} off the inventory in {self._table}"):
             self._db.update_item(
                 TableName=self._table,
                 Key=_INVENTORY,
-                UpdateExpression="REMOVE policies.#endpoint",
-                ExpressionAttributeNames={"#endpoint": endpoint_id},
+                UpdateExpression=f"REMOVE {', '.join(paths)}",
+                ExpressionAttributeNames=names,
             )
 
     def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:
@@ -132,7 +137,7 @@ class DynamoRecords:
 
 def _inventory(item: Mapping[str, Any]) -> Inventory:
     return Inventory(
-        vpc_ids=frozenset(entry["S"] for entry in item["vpcs"]["L"]),
+        vpc_ids=frozenset(item["vpcs"]["M"]),
         policies={key: value["S"] for key, value in item["policies"]["M"].items()},
     )
 

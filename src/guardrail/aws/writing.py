@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import GONE, error_code, translated
+from guardrail.aws.reading import tag_map
 from guardrail.core.model import (
     Action,
     AddSubnets,
@@ -19,9 +20,9 @@ from guardrail.core.model import (
     WritePolicy,
 )
 from guardrail.core.provision import client_token
-from guardrail.errors import RefusedError, RetryableError
+from guardrail.errors import RefusedError, RetryableError, TerminalError
 from guardrail.ports import Applied, Result
-from guardrail.reconcile import MANAGED_TAG
+from guardrail.reconcile import MANAGED_TAG, is_of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -115,7 +116,14 @@ class Writing:
                 f"the group {action.name} in {action.vpc_id} was made a moment ago and EC2 does not"
                 " describe it yet; the next attempt looks again"
             )
-        return found["SecurityGroups"][0].get("GroupId", "")
+        group = found["SecurityGroups"][0]
+        if not is_of_stack(tag_map(group.get("Tags", [])), self._stack_id):
+            raise TerminalError(
+                f"{group.get('GroupId')} in {action.vpc_id} bears the name {action.name} and was"
+                " not made by this guardrail; rename or delete it, since EC2 lets no second group"
+                " have the name and the guardrail changes no group of others"
+            )
+        return group.get("GroupId", "")
 
     def _authorize(self, action: AuthorizeClients) -> Applied:
         try:

@@ -13,11 +13,13 @@ mode carries the same plan to a port that only records it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from guardrail.core.exemption import find_exemption
 from guardrail.core.model import (
+    Action,
+    EnableVpcDns,
     Endpoint,
     Finding,
     Intent,
@@ -25,6 +27,7 @@ from guardrail.core.model import (
     Mode,
     ObservedVpc,
     Plan,
+    Service,
     Step,
     WritePolicy,
 )
@@ -43,14 +46,32 @@ def plan(vpc: ObservedVpc, intent: Intent, known: Known) -> Plan:
     """Return what is wrong with `vpc` and the actions that remove it, in order of urgency."""
     steps = list(_steps(vpc, intent, known))
     findings = tuple(step for step in steps if isinstance(step, Finding))
-    actions = tuple(step for step in steps if not isinstance(step, Finding))
+    actions = tuple(_once(step for step in steps if not isinstance(step, Finding)))
     return Plan(vpc.vpc_id, findings, actions)
 
 
+def _once(actions: Iterable[Action]) -> Iterator[Action]:
+    """Yield the actions, a change of the VPC itself only once: two services may need the same."""
+    done: set[Action] = set()
+    for action in actions:
+        if not (isinstance(action, EnableVpcDns) and action in done):
+            yield action
+        done.add(action)
+
+
 def needs_dns(vpc: ObservedVpc, intent: Intent) -> bool:
-    """Whether the VPC's DNS attributes matter: two calls per VPC, so asked only then."""
-    settled = {e.service for e in vpc.endpoints if e.private_dns or not e.managed}
-    return not settled.issuperset(intent.services)
+    """Whether the VPC's DNS attributes matter: two calls per VPC, so asked only then.
+
+    They do where an endpoint is missing, or where a managed one lacks a private DNS name that
+    no other answers for.
+    """
+    return any(_lacks_name(vpc, service) for service in intent.services)
+
+
+def _lacks_name(vpc: ObservedVpc, service: Service) -> bool:
+    present = [e for e in vpc.endpoints if e.service is service]
+    served = any(e.private_dns for e in present)
+    return not present or (not served and any(e.managed for e in present))
 
 
 def policy_hash(policy: str) -> str:

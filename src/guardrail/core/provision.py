@@ -65,12 +65,18 @@ def service_steps(
         for endpoint in managed:
             yield from _completion(vpc, endpoint, offer, intent)
     elif present:
-        message = "the owner's own endpoint serves the VPC; only its policy is enforced"
+        message = _adopted(present[0])
         yield Finding(Reason.ADOPTED, message, service, present[0].endpoint_id)
     elif vpc.is_default and not intent.default_vpcs:
         yield Finding(Reason.OUT_OF_SCOPE, "default VPCs are skipped (DefaultVpcs)", service)
     else:
         yield from _creation(vpc, offer, intent, known)
+
+
+def _adopted(endpoint: Endpoint) -> str:
+    if not endpoint.subnet_ids:
+        return "the owner's own endpoint stands in no subnet, so it carries no traffic"
+    return "the owner's own endpoint serves the VPC; only its policy is enforced"
 
 
 def _creation(

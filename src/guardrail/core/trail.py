@@ -52,6 +52,11 @@ class Trigger:
     settled: bool = True
 
     @property
+    def created_ids(self) -> frozenset[str]:
+        """The VPC or endpoint that the event made; it is new whatever an inventory says."""
+        return self.new_ids if self.name.startswith("Create") else frozenset()
+
+    @property
     def new_ids(self) -> frozenset[str]:
         """The ids of what the event made or wrote; an old VPC that it only touches stays old."""
         if self.name in _MAKES_VPC:

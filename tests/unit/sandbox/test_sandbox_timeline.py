@@ -44,16 +44,22 @@ def opened() -> Recorded:
     return record("ModifyVpcEndpoint", requestParameters=request)
 
 
-def put_back() -> Logged:
-    """Return the log line of a revert."""
+def put_back(**changed: object) -> Logged:
+    """Return the log line of a revert, by the event that had opened the endpoint."""
     return decision(
         0.5,
-        outcome="repaired",
-        event_id="id-of-ModifyVpcEndpoint",
-        actor=USER,
-        user_agent="aws-cli/1.46 x",
-        findings=[{"code": "policy-broader", "endpoint_id": ENDPOINT, "message": "too broad"}],
-        actions=[{"action": "WritePolicy", "target": ENDPOINT, "result": "applied"}],
+        **{
+            "outcome": "repaired",
+            "event_id": "id-of-ModifyVpcEndpoint",
+            "actor": USER,
+            "user_agent": "aws-cli/1.46 x",
+            "exposure_ms": 400,
+            "findings": [
+                {"code": "policy-broader", "endpoint_id": ENDPOINT, "message": "too broad"}
+            ],
+            "actions": [{"action": "WritePolicy", "target": ENDPOINT, "result": "applied"}],
+            **changed,
+        },
     )
 
 
@@ -109,6 +115,24 @@ def test_who_opened_it_for_how_long_and_why_is_said_after_the_write() -> None:
         found = lines(opened(), *order)
         assert found[-1] == ("closed", text)
         assert [kind for kind, _ in found].count("closed") == 1
+
+
+def test_nobody_is_blamed_by_an_event_that_did_not_open_it() -> None:
+    """A sweep, or a subnet made meanwhile, only found the endpoint open."""
+    found = lines(opened(), own_write(), put_back(exposure_ms=None, trigger="CreateSubnet"))
+    assert found[-1] == ("closed", f"{ENDPOINT} stood open: found by CreateSubnet; too broad")
+
+
+def test_what_is_left_to_others_is_said() -> None:
+    """After a deletion the timeline tells that the endpoint comes back later."""
+    line = decision(
+        0.5,
+        outcome="deferred",
+        findings=[{"code": "endpoint-missing", "endpoint_id": None, "message": "none there"}],
+        actions=[{"action": "CreateEndpoint", "target": VPC, "result": "deferred"}],
+    )
+    said = "(CreateEndpoint: left to a later event or the next sweep)"
+    assert lines(line) == [("decision", f"{VPC} endpoint-missing: none there {said}")]
 
 
 def test_what_would_be_done_is_said_in_observe_mode() -> None:
