@@ -121,7 +121,10 @@ def decision_of(fields: dict[str, Any]) -> str:
     outcome = str(fields.get("outcome"))
     if fields.get("error"):
         return f"{outcome}: {fields['error']}"
-    said = "; ".join(dict.fromkeys(map(_finding, fields.get("findings") or ())))
+    # Why a policy was put back is said when the endpoint is closed.
+    brief = outcome == "repaired"
+    told = (_finding(f, brief=brief) for f in fields.get("findings") or ())
+    said = "; ".join(dict.fromkeys(told))
     planned, left = _actions(fields, "recorded"), _actions(fields, "deferred")
     would = f" (would {planned}; mode {fields.get('mode')})" if planned else ""
     later = f" ({left}: left to a later event or the next sweep)" if left else ""
@@ -140,8 +143,9 @@ def actor_of(arn: object) -> str:
     return str(arn).rpartition("/")[2] if arn else "somebody"
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    return f"{finding.get('code')}: {finding.get('message')}"
+def _finding(finding: dict[str, Any], *, brief: bool) -> str:
+    code = str(finding.get("code"))
+    return code if brief and code.startswith("policy-") else f"{code}: {finding.get('message')}"
 
 
 def _reason(fields: dict[str, Any], endpoint_id: object) -> str:
