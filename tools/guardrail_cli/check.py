@@ -27,15 +27,17 @@ _GRAVEST_FIRST = (UNREADABLE, BROADER, UNDECIDED, 0)
 def check_files(paths: list[str], baseline: str, service: str | None, *, as_json: bool) -> int:
     """Print the verdict on each file and return the exit code."""
     several = len(paths) > 1
+    _check_baseline(baseline)
     codes: list[int] = []
     for path in paths:
+        candidate: str | None = None
         try:
             candidate = document_text(path)
             verdict = decide(candidate, baseline, service=service)
-        except (UsageError, BaselineError) as error:
-            if not several:
-                raise UsageError(str(error)) from error
-            candidate, verdict = "", _unreadable(error)
+        except UsageError as error:
+            if not several and not as_json:
+                raise
+            verdict = _unreadable(error)
         codes.append(exit_code(verdict))
         if as_json:
             record = {"file": path} if several else {}
@@ -43,6 +45,13 @@ def check_files(paths: list[str], baseline: str, service: str | None, *, as_json
         else:
             typer.echo(_line(path, verdict) if several else "\n".join(_lines(verdict)))
     return next(code for code in _GRAVEST_FIRST if code in codes)
+
+
+def _check_baseline(baseline: str) -> None:
+    try:
+        decide(baseline, baseline)
+    except BaselineError as error:
+        raise UsageError(str(error)) from error
 
 
 def _unreadable(error: Exception) -> Verdict:
@@ -65,8 +74,9 @@ def exit_code(verdict: Verdict) -> int:
             assert_never(verdict.outcome)
 
 
-def verdict_record(candidate: str, verdict: Verdict) -> dict[str, Any]:
-    """Return the verdict in its documented JSON shape."""
+def verdict_record(candidate: str | None, verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict in its documented JSON shape; no hash of what could not be read."""
+    text = None if candidate is None else candidate.encode(errors="surrogatepass")
     return {
         "verdict": verdict.outcome.value,
         "reasons": [
@@ -79,7 +89,7 @@ def verdict_record(candidate: str, verdict: Verdict) -> dict[str, Any]:
             for reason in verdict.reasons
         ],
         "witness": None if verdict.witness is None else witness_record(verdict.witness),
-        "policy_sha256": hashlib.sha256(candidate.encode()).hexdigest(),
+        "policy_sha256": None if text is None else hashlib.sha256(text).hexdigest(),
     }
 
 

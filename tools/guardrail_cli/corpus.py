@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import typer
 
-from guardrail.core.policy import decide
-from guardrail_cli.documents import document_text
+from guardrail.core.policy import BaselineError, decide
+from guardrail_cli.documents import UsageError, document_text
 
 DISAGREE = 1
 _OF_DOCUMENTS = {"invalid": "malformed", "unsupported": "undecided"}
@@ -32,27 +32,57 @@ class Ran(NamedTuple):
 
 def run_corpus(path: str, *, as_json: bool) -> int:
     """Print agreement, disagreements and times; return the exit code."""
-    try:
-        ran = [_run(json.loads(line)) for line in document_text(path).splitlines() if line]
-    except (ValueError, KeyError, TypeError) as error:
-        typer.echo(f"error: {path} holds no corpus: {error}", err=True)
-        return 2
+    # Only line feeds end a line: JSON strings may hold other separators.
+    lines = document_text(path).removeprefix("\ufeff").split("\n")
+    ran = [
+        _run(_case(line, f"{path}:{number}"))
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    ]
     wrong = [case for case in ran if case.expected != case.actual]
     typer.echo(json.dumps(_record(ran, wrong)) if as_json else "\n".join(_lines(ran, wrong)))
     return DISAGREE if wrong else 0
 
 
-def _run(case: dict[str, Any]) -> Ran:
-    if "document" in case:
-        candidate, baseline = _text(case["document"]), _EVERYTHING
-        expected = _OF_DOCUMENTS[case["expected"]]
-    else:
-        candidate, baseline = _text(case["candidate"]), _text(case["baseline"])
-        expected = case["expected"]
+class Case(NamedTuple):
+    """One recorded case: a policy, what it is judged against, and the verdict to expect."""
+
+    id: str
+    candidate: str
+    baseline: str
+    expected: str
+    service: str | None
+
+
+def _case(line: str, place: str) -> Case:
+    """Read one line; `UsageError` names the place of one that is no case."""
+    try:
+        given = json.loads(line)
+        service = _service(given.get("service"))
+        if "document" in given:
+            expected = _OF_DOCUMENTS[given["expected"]]
+            return Case(str(given["id"]), _text(given["document"]), _EVERYTHING, expected, service)
+        texts = _text(given["candidate"]), _text(given["baseline"])
+        return Case(str(given["id"]), *texts, str(given["expected"]), service)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{place} is no case of a corpus: {error}") from error
+
+
+def _service(given: object) -> str | None:
+    """Return the service whose actions count; null and `any` mean those of every service."""
+    if given is not None and not isinstance(given, str):
+        raise TypeError("service is a name or null")
+    return None if given == "any" else given
+
+
+def _run(case: Case) -> Ran:
     start = time.perf_counter()
-    verdict = decide(candidate, baseline, service=case.get("service"))
+    try:
+        actual = decide(case.candidate, case.baseline, service=case.service).outcome.value
+    except BaselineError as error:
+        actual = f"error: {error}"
     taken = (time.perf_counter() - start) * 1000
-    return Ran(str(case["id"]), expected, verdict.outcome.value, taken)
+    return Ran(case.id, case.expected, actual, taken)
 
 
 def _text(document: Any) -> str:  # noqa: ANN401 - a policy as JSON text or as JSON

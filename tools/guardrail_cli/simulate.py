@@ -42,11 +42,13 @@ def simulate_request(
 
 def _context(pairs: list[str]) -> dict[str, str | tuple[str, ...]]:
     values: dict[str, list[str]] = {}
+    spelled: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UsageError(f"{pair!r} is not key=value")
-        values.setdefault(key, []).append(value)
+        # Condition keys ignore case: two spellings are two values of one key.
+        values.setdefault(spelled.setdefault(key.lower(), key), []).append(value)
     return {key: many[0] if len(many) == 1 else tuple(many) for key, many in values.items()}
 
 

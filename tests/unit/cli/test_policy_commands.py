@@ -120,11 +120,6 @@ def test_corpus_counts_and_names_disagreements(tmp_path: Path) -> None:
     assert "b: expected contained, got broader" in text
 
 
-def test_corpus_refuses_what_is_no_corpus(files: dict[str, str]) -> None:
-    """A file of another form exits with 2."""
-    assert RUN.invoke(app, ["corpus", files["broken"]]).exit_code == 2
-
-
 def test_simulate_replays_a_request(files: dict[str, str]) -> None:
     """The plain evaluator says what a policy does with one request."""
     request = ["--principal", "anonymous", "--action", "states:StopExecution", "--resource", "*"]
@@ -159,3 +154,74 @@ def test_simulate_tells_unreadable_from_unsupported(
     """A malformed policy exits with 2, an unsupported one with 3."""
     request = ["--principal", "x", "--action", "states:A", "--resource", "r"]
     assert RUN.invoke(app, ["simulate", files[name], *request]).exit_code == code
+
+
+def test_check_says_in_json_what_could_not_be_read(files: dict[str, str], tmp_path: Path) -> None:
+    """An unreadable file has a verdict and a reason, and no hash of what nobody read."""
+    missing = str(tmp_path / "missing")
+    arguments = ["check", missing, "--baseline", files["open"], "--format", "json"]
+    result = RUN.invoke(app, arguments)
+    record = json.loads(result.stdout)
+    assert (result.exit_code, record["verdict"], record["policy_sha256"]) == (2, "malformed", None)
+    assert missing in record["reasons"][0]["message"]
+
+
+def refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run the command line; tell whether it ended with the code of a usage error."""
+    monkeypatch.setattr(sys, "argv", ["sfn-guardrail", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code == 2
+
+
+def test_check_blames_a_malformed_baseline_once(
+    files: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The candidates are not called malformed for it."""
+    paths = [files["open"], files["narrow"]]
+    assert refused(["check", *paths, "--baseline", files["broken"]], monkeypatch)
+    assert capsys.readouterr().err.count("baseline") == 1
+
+
+def test_corpus_reports_a_case_that_cannot_be_judged_and_goes_on(tmp_path: Path) -> None:
+    """A malformed baseline is a disagreement with its id; other separators end no line."""
+    cases = [
+        {"id": "bad", "candidate": OPEN, "baseline": "{", "expected": "contained"},
+        {"id": "any", "candidate": OPEN, "baseline": OPEN, "expected": "contained"},
+    ]
+    cases[1] |= {"service": "any", "note": "\u2028"}
+    path = tmp_path / "corpus.jsonl"
+    lines = (json.dumps(case, ensure_ascii=False) for case in cases)
+    path.write_text("\ufeff" + "\n".join(lines) + "\n  \n", encoding="utf-8")
+    result = RUN.invoke(app, ["corpus", str(path), "--format", "json"])
+    record = json.loads(result.stdout)
+    assert (result.exit_code, record["total"], record["agreeing"]) == (1, 2, 1)
+    assert record["disagreements"][0]["id"] == "bad"
+
+
+@pytest.mark.parametrize("line", ["[]", "5", '{"id": "x"}', '{"id": 1, "service": 5}'])
+def test_corpus_names_the_line_that_is_no_case(
+    tmp_path: Path,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The file and the line, exit 2, no traceback."""
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(f"\n{line}\n", encoding="utf-8")
+    assert refused(["corpus", str(path)], monkeypatch)
+    assert f"{path}:2" in capsys.readouterr().err
+
+
+def test_simulate_takes_two_spellings_of_a_key_as_one(tmp_path: Path) -> None:
+    """Condition keys ignore case, so neither value is lost."""
+    statement = json.loads(OPEN)
+    statement["Statement"]["Condition"] = {
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["a"]},
+    }
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps(statement), encoding="utf-8")
+    request = ["--principal", "arn:aws:iam::111122223333:role/x", "--action", "states:TagResource"]
+    keys = ["--context", "aws:TagKeys=a", "--context", "aws:tagkeys=b"]
+    result = RUN.invoke(app, ["simulate", str(path), *request, "--resource", "x", *keys])
+    assert result.exit_code == 1
