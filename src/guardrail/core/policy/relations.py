@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ARN_KEY = "aws:principalarn"
 ACCOUNT_KEY = "aws:principalaccount"
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_PARTITION = re.compile(r"aws(?:-[a-z]+)*")
 _ACCOUNT_TYPES = frozenset({PrincipalKind.ACCOUNT, PrincipalKind.IDENTITY, PrincipalKind.SESSION})
 
 
@@ -45,9 +46,9 @@ class Region(NamedTuple):
     loose: bool
 
 
-def mentioned_accounts(policies: Iterable[Policy]) -> set[str]:
-    """Account ids in the conditions on the two keys."""
-    found: set[str] = set()
+def mentioned_accounts(policies: Iterable[Policy]) -> set[tuple[str, str]]:
+    """Accounts in the conditions on the two keys: the partition, where one is told, and the id."""
+    found: set[tuple[str, str]] = set()
     for policy in policies:
         for statement in policy.statements:
             for condition in statement.conditions:
@@ -57,15 +58,20 @@ def mentioned_accounts(policies: Iterable[Policy]) -> set[str]:
     return found
 
 
-def _accounts(value: object) -> set[str]:
+def _accounts(value: object) -> set[tuple[str, str]]:
     literal = (
         "".join(part for part in value if type(part) is str) if isinstance(value, tuple) else ""
     )
-    return {field for field in literal.split(":") if _ACCOUNT.fullmatch(field)}
+    fields = literal.split(":")
+    partition = fields[1] if fields[0] == "arn" and _PARTITION.fullmatch(fields[1]) else ""
+    return {(partition, field) for field in fields if _ACCOUNT.fullmatch(field)}
 
 
-def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
-    """Return the callers by what they carry, those first that make the plainest witness."""
+def regions(atoms: tuple[Atom, ...], roles: frozenset[str]) -> tuple[Region, ...]:
+    """Return the callers by what they carry, those first that make the plainest witness.
+
+    `roles` are the ARNs that statements name: these roles exist.
+    """
     accounts = sorted({atom.account for atom in atoms if atom.account})
     elsewhere = tuple(_arn_of(account) for account in accounts)
     exact = tuple(glob((account,)) for account in accounts)
@@ -73,7 +79,7 @@ def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
     tight: dict[Carried, int] = {}
     loose = 0
     for position, atom in enumerate(atoms):
-        for carried in _tight(atom, elsewhere, exact, named):
+        for carried in _tight(atom, elsewhere, exact, named, roles):
             tight[carried] = tight.get(carried, 0) | 1 << position
         if atom.kind not in _ACCOUNT_TYPES and atom != ANONYMOUS:
             loose |= 1 << position
@@ -88,6 +94,7 @@ def _tight(
     elsewhere: tuple[Pattern, ...],
     exact: tuple[Pattern, ...],
     named: tuple[Pattern, ...],
+    roles: frozenset[str],
 ) -> list[Carried]:
     """Return what AWS documents that the caller carries; empty when it documents nothing."""
     if atom == ANONYMOUS:
@@ -105,7 +112,7 @@ def _tight(
     if atom.kind is PrincipalKind.ACCOUNT:
         rest = Strings(missing=False, inside=False, group=named)
         return [((_is(_callers(atom.partition, atom.account)), rest), owner)]
-    return [((_is(_issuers(atom)),), owner)]
+    return [(_issuers(atom, roles), owner)]
 
 
 def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[Carried]:
@@ -113,7 +120,8 @@ def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[C
     foreign = Strings(missing=False, inside=False, group=elsewhere)
     other = Strings(missing=True, inside=False, group=exact)
     tied: list[Carried] = [
-        ((_is((arn,)),), (_is((account,)),)) for arn, account in zip(elsewhere, exact, strict=True)
+        ((_is((arn,)),), (Strings(missing=True, inside=True, group=(account,)),))
+        for arn, account in zip(elsewhere, exact, strict=True)
     ]
     return [((ABSENT,), ()), *tied, ((foreign,), (other,))]
 
@@ -122,13 +130,19 @@ def _is(group: tuple[Pattern, ...]) -> Strings:
     return Strings(missing=False, inside=True, group=group)
 
 
-def _issuers(atom: Atom) -> tuple[Pattern, ...]:
-    """Return the ARNs that an identity may carry; a session does not tell its role's path."""
+def _issuers(atom: Atom, roles: frozenset[str]) -> tuple[Strings, ...]:
+    """Return the ARNs that an identity may carry; a session does not tell its role's path.
+
+    Names of roles are unique in an account: when one without a path exists, none has a path.
+    """
     exact = glob((atom.issuer,))
-    if atom.kind is not PrincipalKind.SESSION or atom.issuer != pathless_role(atom):
-        return (exact,)
+    pathless = pathless_role(atom)
+    if atom.kind is not PrincipalKind.SESSION or atom.issuer != pathless or pathless in roles:
+        return (_is((exact,)),)
     place = f"arn:{atom.partition}:iam::{atom.account}:role/"
-    return exact, glob((place, Wild.MANY, f"/{atom.role}"))
+    others = tuple(glob((role,)) for role in sorted(roles) if role.endswith(f"/{atom.role}"))
+    anywhere = _is((exact, glob((place, Wild.MANY, f"/{atom.role}"))))
+    return anywhere, Strings(missing=False, inside=False, group=others)
 
 
 def _callers(partition: str, account: str) -> tuple[Pattern, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from guardrail.core.policy.document import (
     Condition,
@@ -14,6 +14,7 @@ from guardrail.core.policy.document import (
     Wild,
 )
 from guardrail.core.policy.pattern import SYMBOLS
+from guardrail.core.policy.problems import OverBudgetError
 
 Assignment = dict[str, str | None]
 Fill = Callable[[Variable], Part | None]
@@ -49,14 +50,28 @@ def symbols() -> Fills:
     seen: dict[Variable, str] = {}
 
     def fill(variable: Variable) -> Part:
-        return seen.setdefault(variable, SYMBOLS[len(seen) % len(SYMBOLS)])
+        return seen.setdefault(variable, symbol(len(seen)))
 
     return fill, fill
 
 
-def bounds() -> Fills:
-    """Return anything at all and nothing at all: the bounds of what any values can do."""
-    return (lambda _: Wild.MANY), (lambda _: None)
+def symbol(number: int) -> str:
+    """Return one of the symbols; raises `OverBudgetError` when there are no more."""
+    if number >= len(SYMBOLS):
+        raise OverBudgetError
+    return chr(SYMBOLS[number])
+
+
+def partly_known(values: Assignment, unknown: Mapping[str, str]) -> Fills:
+    """Return the known values or defaults, and the symbols of keys that surely have a value."""
+
+    def fill(variable: Variable) -> Part | None:
+        if variable.key in unknown:
+            return unknown[variable.key]
+        value = values.get(variable.key)
+        return variable.default if value is None else value
+
+    return fill, fill
 
 
 def texts_of(statement: Statement) -> list[Text]:
