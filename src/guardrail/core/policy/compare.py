@@ -22,9 +22,10 @@ from guardrail.core.policy.verdict import Witness
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from guardrail.core.policy.document import Statement
+    from guardrail.core.policy.document import Part, Statement, Text, Variable
     from guardrail.core.policy.proof import Case
     from guardrail.core.policy.search import Budget
+    from guardrail.core.policy.text_values import Fill
 
 
 class Finding(NamedTuple):
@@ -59,7 +60,8 @@ class Comparison:
     ) -> None:
         self._model = model
         self._budget = budget
-        self._fills = case.fills
+        more, less = case.fills
+        self._fills = (self._charged(more), self._charged(less))
         self._reading = reading
         self._domains = dict(model.domains)
         self._given = [self._assigned(key, value) for key, value in case.values.items()]
@@ -164,6 +166,16 @@ class Comparison:
         if value is None:
             return key, ABSENT
         return key, Strings(missing=False, inside=True, group=(glob((value,)),))
+
+    def _charged(self, fill: Fill) -> Fill:
+        """Return the fill, at a price: one text may hold thousands of variables."""
+
+        def charged(variable: Variable) -> Part | Text | None:
+            value = fill(variable)
+            self._budget.spend(2 + 2 * sum(len(part) for part in value or () if type(part) is str))
+            return value
+
+        return charged
 
     def _known(self, case: Case, key: str) -> tuple[Strings, ...]:
         domain = self._domains.setdefault(key, self._model.plain)

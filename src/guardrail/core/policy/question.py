@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ class Question:
 
     def _several_values(self) -> str | None:
         """Return a key under set operators and plain ones that may have several values."""
-        return next((key for key in self._model.mixed if key not in SINGLE_VALUED), None)
+        return next((key for key in self._model.mixed if not _SINGLE.fullmatch(key)), None)
 
     def _excluded(self, *, lone: bool, own_ids: bool) -> bool:
         """Whether nothing gets through under a doubtful reading."""
@@ -139,22 +140,8 @@ class Question:
 
 
 # Documented as single-valued; a set operator on one of them sees one value at most.
-SINGLE_VALUED = frozenset(
-    {
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:principalorgid",
-        "aws:principaltype",
-        "aws:requestedregion",
-        "aws:resourceaccount",
-        "aws:resourceorgid",
-        "aws:securetransport",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceip",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:userid",
-        "aws:username",
-    }
+_SINGLE = re.compile(
+    r"aws:(?:principal(?:account|arn|isawsservice|orgid|type)|requestedregion|resourceaccount"
+    r"|resourceorgid|securetransport|source(?:account|arn|ip|vpc|vpce)|userid|username"
+    r"|viaawsservice|(?:principal|request|resource)tag/.*)"
 )

@@ -2,8 +2,8 @@
 
 Documented: a signed request of a user, role or root carries its own ARN (of a role session: the
 role's) and account; an anonymous one carries no ARN, and the account `anonymous`. For all other
-callers only this is assumed, that the account in the ARN is the account. Every request that AWS can
-send is in some region; requests that it cannot send may be too.
+callers only this is assumed, that with an ARN comes the account in it (AWS: the account is in the
+context of all requests). Every request that AWS can send is in some region; requests that it cannot send may be too.
 """
 
 from __future__ import annotations
@@ -120,8 +120,7 @@ def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[C
     foreign = Strings(missing=False, inside=False, group=elsewhere)
     other = Strings(missing=True, inside=False, group=exact)
     tied: list[Carried] = [
-        ((_is((arn,)),), (Strings(missing=True, inside=True, group=(account,)),))
-        for arn, account in zip(elsewhere, exact, strict=True)
+        ((_is((arn,)),), (_is((account,)),)) for arn, account in zip(elsewhere, exact, strict=True)
     ]
     return [((ABSENT,), ()), *tied, ((foreign,), (other,))]
 

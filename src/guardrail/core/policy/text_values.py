@@ -17,7 +17,7 @@ from guardrail.core.policy.pattern import SYMBOLS
 from guardrail.core.policy.problems import OverBudgetError
 
 Assignment = dict[str, str | None]
-Fill = Callable[[Variable], Part | None]
+Fill = Callable[[Variable], Part | Text | None]
 # What to put in where more must match, and where less must.
 Fills = tuple[Fill, Fill]
 
@@ -31,7 +31,10 @@ def filled(text: Text, fill: Fill) -> Text | None:
         value = fill(part) if isinstance(part, Variable) else part
         if value is None:
             return None
-        parts.append(value)
+        if isinstance(value, tuple) and not isinstance(value, Variable):
+            parts += value
+        else:
+            parts.append(value)
     return tuple(parts)
 
 
@@ -62,10 +65,10 @@ def symbol(number: int) -> str:
     return chr(SYMBOLS[number])
 
 
-def partly_known(values: Assignment, unknown: Mapping[str, str]) -> Fills:
-    """Return the known values or defaults, and the symbols of keys that surely have a value."""
+def partly_known(values: Assignment, unknown: Mapping[str, Text]) -> Fills:
+    """Return the known values or defaults, and texts with symbols for keys that have a value."""
 
-    def fill(variable: Variable) -> Part | None:
+    def fill(variable: Variable) -> Part | Text | None:
         if variable.key in unknown:
             return unknown[variable.key]
         value = values.get(variable.key)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_CASES = 512
 _MOST_SPECIAL = 16
-_MOST_LENGTHS = 4
+_MOST_LENGTHS = 8
+_MOST_PARTS = 8
 _LETTERS = "qzjxkvwyhgfbpumdlcrnsitoaeQZJXKVWYHGFBPUMDLCRNSITOAE0123456789"
 # The names and ids of callers, networks and places are never empty; tags may be.
 _NEVER_EMPTY = ONE_FIELD_KEYS | {
@@ -65,7 +66,8 @@ class _Cases:
         self._search = search
         letters = _unused_letters(texts, 2 * len(keys))
         counted = max(sum(part is Wild.ONE for part in text) for text in texts)
-        self._lengths = range(1, min(max(counted, 1), _MOST_LENGTHS) + 1)
+        counted = min(max(counted, 1), _MOST_LENGTHS)
+        self._lengths = range(1, counted + 1)
         self._long = {
             key: letters[2 * place] + letters[2 * place + 1] * (counted + 3)
             for place, key in enumerate(keys)
@@ -119,6 +121,8 @@ class _Cases:
         """Yield values of the key that a condition on it names, short and long."""
         long = self._long[condition.key]
         for text in strings_of(condition):
+            if len(text) > _MOST_PARTS:
+                continue
             plain = filled(text, lambda variable: self._long.get(variable.key, variable.key)) or ()
             yield glob(plain).sample(long[1], long)
             yield glob(plain).sample(long[1], "")
