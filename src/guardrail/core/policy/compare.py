@@ -172,7 +172,8 @@ class Comparison:
 
         def charged(variable: Variable) -> Part | Text | None:
             value = fill(variable)
-            self._budget.spend(2 + 2 * sum(len(part) for part in value or () if type(part) is str))
+            texts = value if type(value) is tuple else (value,)
+            self._budget.spend(2 + 2 * sum(len(one) for one in texts if type(one) is str))
             return value
 
         return charged

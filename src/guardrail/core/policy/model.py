@@ -136,7 +136,10 @@ class Model:
     @cached_property
     def carried(self) -> dict[str, tuple[str, ...]]:
         """Values of the keys that follow from the caller, as the callers here carry them."""
-        return {ARN_KEY: sample_arns(self.principals), ACCOUNT_KEY: sample_accounts(self.principals)}
+        return {
+            ARN_KEY: sample_arns(self.principals),
+            ACCOUNT_KEY: sample_accounts(self.principals),
+        }
 
     @property
     def variables(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from guardrail.core.policy.document import Named, PrincipalKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from guardrail.core.policy.document import Policy, Statement
 
@@ -34,13 +34,14 @@ class Atom(NamedTuple):
 
 
 OUTSIDER = Atom(PrincipalKind.EVERYONE)
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-none")
 UNLISTED_SERVICE = "unlisted-service.amazonaws.com"
 ANONYMOUS = Atom(PrincipalKind.EVERYONE, "anonymous")
 
 
 def principal_atoms(
-    policies: Iterable[Policy],
-    accounts: Iterable[tuple[str, str]],
+    policies: tuple[Policy, Policy],
+    accounts: set[tuple[str, str]],
     spend: Callable[[int], None],
 ) -> tuple[Atom, ...]:
     """Return the atoms of both policies; `accounts` are those (partition, id) of conditions."""
@@ -50,12 +51,19 @@ def principal_atoms(
         for statement in policy.statements
         for entry in statement.principals
     }
-    # A bare id means the account in the partition that the policies speak about.
+    # A bare id means the account in the partition that the baseline speaks about. The candidate has
+    # no say in that: it could refuse the account in another partition and seem to refuse all of it.
+    told = {
+        entry.account
+        for statement in policies[1].statements
+        for entry in statement.principals
+        if entry.partition
+    }
     places = {(entry.partition, entry.account) for entry in named if entry.partition}
     places |= {(partition, account) for partition, account in accounts if partition}
     ids = {entry.account for entry in named if entry.account}
     ids |= {account for _, account in accounts}
-    places |= {("", account) for account in ids - {account for _, account in places}}
+    places |= {("", account) for account in ids - told}
     rest = {Atom(PrincipalKind.ACCOUNT, "", *place) for place in places}
     single = {
         atom
@@ -64,9 +72,10 @@ def principal_atoms(
         for atom in _single(entry, named)
     }
     atoms = (OUTSIDER, *sorted(rest), *sorted(single), ANONYMOUS)
-    ids = sorted(entry.value for entry in named if entry.kind is PrincipalKind.UNIQUE_ID)
-    spend(8 * len(ids) * len(atoms))
-    return (*atoms, *(atom._replace(alias=one) for one in ids for atom in atoms if _may_have_id(atom)))
+    opaque = sorted(entry.value for entry in named if entry.kind is PrincipalKind.UNIQUE_ID)
+    spend(8 * len(opaque) * len(atoms))
+    owners = [atom for atom in atoms if _may_have_id(atom)]
+    return (*atoms, *(atom._replace(alias=one) for one in opaque for atom in owners))
 
 
 def _may_have_id(atom: Atom) -> bool:
@@ -154,13 +163,15 @@ def sample_principal(atoms: tuple[Atom, ...], mask: int) -> str:
         return atom.value
     taken = {other.value for other in atoms}
     account = atom.account or unused_account({other.account for other in atoms})
-    place = f"arn:{atom.partition or 'aws'}:iam::{account}:role"
+    others = {other.partition for other in atoms if other.account == account}
+    partition = atom.partition or next(one for one in _PARTITIONS if one not in others)
+    place = f"arn:{partition}:iam::{account}:role"
     names = ("someone", *(f"someone-{number}" for number in range(len(atoms))))
     return next(arn for arn in (f"{place}/{name}" for name in names) if arn not in taken)
 
 
 def sample_accounts(atoms: tuple[Atom, ...]) -> tuple[str, ...]:
-    """Return the account ids of all atoms, that of nobody here, and what anonymous callers carry."""
+    """Return the account ids of all atoms, that of nobody, and what anonymous callers carry."""
     accounts = {atom.account for atom in atoms if atom.account}
     return *sorted(accounts), unused_account(accounts), "anonymous"
 

@@ -3,7 +3,8 @@
 Documented: a signed request of a user, role or root carries its own ARN (of a role session: the
 role's) and account; an anonymous one carries no ARN, and the account `anonymous`. For all other
 callers only this is assumed, that with an ARN comes the account in it (AWS: the account is in the
-context of all requests). Every request that AWS can send is in some region; requests that it cannot send may be too.
+context of all requests). Every request that AWS can send is in some region; requests that it cannot
+send may be too.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def regions(atoms: tuple[Atom, ...], roles: frozenset[str]) -> tuple[Region, ...
     tight: dict[Carried, int] = {}
     loose = 0
     for position, atom in enumerate(atoms):
-        for carried in _tight(atom, elsewhere, exact, named, roles):
+        apart = named if atom.partition else named + _other_partitions(atom, atoms)
+        for carried in _tight(atom, elsewhere, exact, apart, roles):
             tight[carried] = tight.get(carried, 0) | 1 << position
         if atom.kind not in _ACCOUNT_TYPES and atom != ANONYMOUS:
             loose |= 1 << position
@@ -87,6 +89,12 @@ def regions(atoms: tuple[Atom, ...], roles: frozenset[str]) -> tuple[Region, ...
         *(Region(mask, *carried, loose=False) for carried, mask in tight.items()),
         *(Region(loose, *carried, loose=True) for carried in _loose(elsewhere, exact)),
     )
+
+
+def _other_partitions(atom: Atom, atoms: tuple[Atom, ...]) -> tuple[Pattern, ...]:
+    """Return the ARNs of the account in partitions that have an atom of their own."""
+    places = {one.partition for one in atoms if one.partition and one.account == atom.account}
+    return tuple(glob((f"arn:{place}:", Wild.MANY)) for place in sorted(places))
 
 
 def _tight(

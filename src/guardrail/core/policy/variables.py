@@ -76,9 +76,7 @@ class _Cases:
     def all(self, callers: Mapping[str, tuple[str, ...]]) -> Iterator[Assignment]:
         """Yield each value of each variable, then as many combinations as are affordable."""
         special = self._special()
-        choices = [
-            self._choices(key, (*callers.get(key, ()), *special[key])) for key in self._keys
-        ]
+        choices = [self._choices(key, (*callers.get(key, ()), *special[key])) for key in self._keys]
         rows = [*self._one_at_a_time(choices), *islice(product(*choices), _MOST_CASES)]
         for row in dict.fromkeys(rows):
             yield dict(zip(self._keys, row, strict=True))
