@@ -51,13 +51,13 @@ def principal_atoms(
         for statement in policy.statements
         for entry in statement.principals
     }
-    # A bare id means the account in the partition that the baseline speaks about. The candidate has
-    # no say in that: it could refuse the account in another partition and seem to refuse all of it.
+    # A bare id means the account in the usual partition if the baseline speaks about that one, else
+    # in any. The candidate has no say in that: it could refuse the account in one partition only.
     told = {
         entry.account
         for statement in policies[1].statements
         for entry in statement.principals
-        if entry.partition
+        if entry.partition == "aws"
     }
     places = {(entry.partition, entry.account) for entry in named if entry.partition}
     places |= {(partition, account) for partition, account in accounts if partition}

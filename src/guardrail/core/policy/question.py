@@ -143,5 +143,5 @@ class Question:
 _SINGLE = re.compile(
     r"aws:(?:principal(?:account|arn|isawsservice|orgid|type)|requestedregion|resourceaccount"
     r"|resourceorgid|securetransport|source(?:account|arn|ip|vpc|vpce)|userid|username"
-    r"|viaawsservice|(?:principal|request|resource)tag/.*)"
+    r"|viaawsservice|currenttime|epochtime|multifactorauth(?:age|present)|referer|useragent|(?:principal|request|resource)tag/.*)"
 )
