@@ -17,14 +17,15 @@ from guardrail.core.policy.problems import unsupported
 from guardrail.core.policy.relations import ACCOUNT_KEY, ARN_KEY, Region
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Place, Solver, Term
-from guardrail.core.policy.text_values import Assignment, Fills, assigned
 from guardrail.core.policy.verdict import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from guardrail.core.policy.document import Statement
+    from guardrail.core.policy.document import Part, Statement, Text, Variable
+    from guardrail.core.policy.proof import Case
     from guardrail.core.policy.search import Budget
+    from guardrail.core.policy.text_values import Fill
 
 
 class Finding(NamedTuple):
@@ -36,29 +37,35 @@ class Finding(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What AWS leaves open: the reading of resources, and of plain operators on several values."""
+    """What AWS leaves open.
+
+    The reading of resources; that plain operators see one value; that a unique id names a caller
+    that nothing else names.
+    """
 
     segmented: tuple[bool, ...]
     lone: bool
+    own_ids: bool
 
 
 class Comparison:
-    """Candidate against baseline, for one value of each policy variable and one reading."""
+    """Candidate against baseline, for one case of the policy variables and one reading."""
 
     def __init__(
         self,
         model: Model,
         budget: Budget,
-        values: Assignment,
+        case: Case,
         reading: Reading,
-        fills: Fills | None = None,
     ) -> None:
         self._model = model
         self._budget = budget
-        self._fills = fills or assigned(values)
+        more, less = case.fills
+        self._fills = (self._charged(more), self._charged(less))
         self._reading = reading
         self._domains = dict(model.domains)
-        self._given = [self._assigned(key, value) for key, value in values.items()]
+        self._given = [self._assigned(key, value) for key, value in case.values.items()]
+        self._given += [(key, one) for key in case.known for one in self._known(case, key)]
         self._solver = Solver(self._domains, budget)
         self._regions = self._related()
         candidate, baseline = model.statements
@@ -160,8 +167,25 @@ class Comparison:
             return key, ABSENT
         return key, Strings(missing=False, inside=True, group=(glob((value,)),))
 
+    def _charged(self, fill: Fill) -> Fill:
+        """Return the fill, at a price: one text may hold thousands of variables."""
+
+        def charged(variable: Variable) -> Part | Text | None:
+            value = fill(variable)
+            texts = value if type(value) is tuple else (value,)
+            self._budget.spend(2 + 2 * sum(len(one) for one in texts if type(one) is str))
+            return value
+
+        return charged
+
+    def _known(self, case: Case, key: str) -> tuple[Strings, ...]:
+        domain = self._domains.setdefault(key, self._model.plain)
+        return case.known[key] if isinstance(domain, StringDomain) else ()
+
     def _only(self) -> Iterable[Term]:
         """Under the reading of lone values, keys of both kinds have one value at most."""
+        if self._reading.own_ids:
+            yield PRINCIPAL, self._model.own_ids
         if not self._reading.lone:
             return
         for key in self._model.mixed:
@@ -212,6 +236,10 @@ class Comparison:
             if value is not None:
                 context[self._model.names.get(key, key)] = value
         principal = self._principal(place, region, context)
+        issuer = first_atom(self._model.principals, place[PRINCIPAL]).issuer
+        if issuer != principal and issuer.count("/") > 1:
+            # The name of a session does not tell the path of its role.
+            context.setdefault(self._model.names.get(ARN_KEY, "aws:PrincipalArn"), issuer)
         action = spelled(str(domains[ACTION].choose(place[ACTION])))
         return Witness(principal, action, str(domains[RESOURCE].choose(place[RESOURCE])), context)
 

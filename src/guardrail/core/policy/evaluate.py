@@ -119,12 +119,12 @@ def _in_account(entry: Named, caller: str) -> bool:
 
 
 def _has_role(entry: Named, request: Request) -> bool:
-    """Whether the caller is a session of the role; a path must show in the request."""
+    """Whether the caller is a session of the role, as its ARN in the request tells."""
     match = re.fullmatch(r"arn:([^:]+):sts::([0-9]{12}):assumed-role/([^/]+)/.+", request.principal)
     if not match or match.groups() != (entry.partition, entry.account, entry.role):
         return False
     pathless = f"arn:{entry.partition}:iam::{entry.account}:role/{entry.role}"
-    return entry.value in (pathless, *request.context.get("aws:principalarn", ()))
+    return entry.value in (request.context.get("aws:principalarn") or (pathless,))
 
 
 def _holds(condition: Condition, request: Request) -> bool:

@@ -91,6 +91,11 @@ def variable_meets() -> Verdict:
     return _undecided("a policy variable meets another pattern, and its value would decide")
 
 
+def unique_id() -> Verdict:
+    """Say that a caller with a unique id may be any user or role."""
+    return _undecided("nothing tells whose a unique id is, and the policies treat it apart")
+
+
 def unread(reasons: tuple[PolicyReason, ...]) -> Verdict:
     """Say that the baseline has a construct outside the supported language."""
     first = reasons[0]

@@ -16,6 +16,7 @@ from guardrail.core.policy.document import (
     Condition,
     Family,
     Policy,
+    PrincipalKind,
     Quantifier,
     Statement,
     Text,
@@ -29,9 +30,20 @@ from guardrail.core.policy.domain import (
     Strings,
 )
 from guardrail.core.policy.pattern import NOT_EMPTY, Pattern, classes, glob
-from guardrail.core.policy.principals import PrincipalMasks, principal_atoms
+from guardrail.core.policy.principals import (
+    PrincipalMasks,
+    principal_atoms,
+    sample_accounts,
+    sample_arns,
+)
 from guardrail.core.policy.problems import unsupported
-from guardrail.core.policy.relations import Region, mentioned_accounts, regions
+from guardrail.core.policy.relations import (
+    ACCOUNT_KEY,
+    ARN_KEY,
+    Region,
+    mentioned_accounts,
+    regions,
+)
 from guardrail.core.policy.set_domain import Many, SetDomain, Values
 from guardrail.core.policy.solve import Box, Term
 from guardrail.core.policy.text_values import filled, has_variable
@@ -94,10 +106,18 @@ class Model:
             tuple(one for one in policy.statements if self._speaks(one)) for policy in policies
         )
         self.uses = uses(self.statements)
-        self.principals = principal_atoms(policies, mentioned_accounts(policies))
+        self.principals = principal_atoms(policies, mentioned_accounts(policies), search.spend)
+        self._roles = frozenset(
+            entry.value
+            for policy in policies
+            for statement in policy.statements
+            for entry in statement.principals
+            if entry.kind is PrincipalKind.IDENTITY
+        )
         self.names = {key: use.conditions[0].name for key, use in self.uses.items()}
         self.plain = StringDomain(search, optional=True)
         self._masks = PrincipalMasks(self.principals)
+        self.own_ids = sum(1 << place for place, one in enumerate(self.principals) if not one.alias)
         self._atoms: dict[str, Atoms] = {}
         self.domains: dict[str, Domain[Any, Any]] = {
             PRINCIPAL: MaskDomain(("",) * len(self.principals)),
@@ -111,7 +131,15 @@ class Model:
     def regions(self) -> tuple[Region, ...]:
         """What callers carry under the keys that follow from them."""
         self._search.spend(8 * len(self.principals))
-        return regions(self.principals)
+        return regions(self.principals, self._roles)
+
+    @cached_property
+    def carried(self) -> dict[str, tuple[str, ...]]:
+        """Values of the keys that follow from the caller, as the callers here carry them."""
+        return {
+            ARN_KEY: sample_arns(self.principals),
+            ACCOUNT_KEY: sample_accounts(self.principals),
+        }
 
     @property
     def variables(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from guardrail.core.policy.document import Policy, Statement, Text
+from guardrail.core.policy.document import Policy, Statement, Text, Variable
 from guardrail.core.policy.problems import DocumentError, at, malformed, unsupported
 from guardrail.core.policy.read_condition import read_conditions
 from guardrail.core.policy.read_json import read_object
@@ -119,6 +119,13 @@ def _statement(raw: Any, index: int, pointer: str, *, variables: bool) -> Statem
         lambda: _resources(raw[where], at(pointer, where), variables=variables),
         lambda: read_conditions(block, at(pointer, "Condition"), variables=variables),
     )
+    for name, negated, entries in (
+        (who, not_who, principals),
+        (what, not_what, actions),
+        (where, not_where, resources),
+    ):
+        if negated and not entries:
+            raise unsupported(f"AWS does not say what an empty {name} means", at(pointer, name))
     return Statement(
         index=index,
         pointer=pointer,
@@ -194,9 +201,9 @@ def _resources(raw: Any, pointer: str, *, variables: bool) -> tuple[Text, ...]: 
 def _resource(raw: str, pointer: str, *, variables: bool) -> Text:
     if not raw or not raw.isprintable():
         raise malformed("a resource is a printable string that is not empty", pointer)
-    if not _ARN_LIKE.match(raw):
-        raise malformed(f'{raw!r} is neither an ARN nor "*"', pointer)
     text = read_text(raw, pointer, wildcards=True, variables=variables)
+    if not isinstance(text[0], Variable) and not _ARN_LIKE.match(raw):
+        raise malformed(f'{raw!r} is neither an ARN nor "*"', pointer)
     if not variables_in_tail(text):
         raise unsupported("a policy variable before the resource part of an ARN", pointer)
     return text

@@ -17,7 +17,10 @@ FIELDS = 6
 _LOOP, _SOME = "\x00", "\x01"
 _GAP = re.compile("[\x00\x01]")
 # Characters that no document holds: each stands for the unknown value of one policy variable.
-SYMBOLS = "".join(map(chr, range(0xE000, 0xE100)))
+SYMBOLS = range(0xE000, 0xF900)
+_SYMBOL = re.compile("[\ue000-\uf8ff]")
+# Added to a symbol for what differs from the value in letter case only.
+_OTHER_CASE = 0x100000
 
 
 class Reach(Enum):
@@ -43,6 +46,7 @@ class Pattern:
         "loop_chars",
         "loop_field",
         "loops",
+        "loose",
         "prefix",
         "runs",
         "skeleton",
@@ -51,7 +55,9 @@ class Pattern:
         "wide",
     )
 
-    def __init__(self, tokens: tuple[Token, ...], loops: dict[int, Token]) -> None:
+    def __init__(
+        self, tokens: tuple[Token, ...], loops: dict[int, Token], loose: Pattern | None = None
+    ) -> None:
         self.tokens = tokens
         self.loops = loops
         self.accept = 1 << len(tokens)
@@ -64,6 +70,8 @@ class Pattern:
         self.collapse = _collapse(tokens, loops)
         self.skeleton = _skeleton(tokens, loops)
         self.runs = tuple(run for run in _GAP.split(self.skeleton) if run)
+        # The same with anything at all for each symbol.
+        self.loose = self if loose is None else loose
 
     def step(self, states: int, char: str) -> int:
         """Return the states alive after one more character."""
@@ -122,7 +130,7 @@ def _masks(items: dict[int, Token]) -> tuple[dict[str, int], int, int]:
 def _literal_run(tokens: tuple[Token, ...], loops: dict[int, Token]) -> str:
     run: list[str] = []
     for position, token in enumerate(tokens):
-        if position in loops or isinstance(token, Reach) or len(token) > 1 or token in SYMBOLS:
+        if position in loops or isinstance(token, Reach) or len(token) > 1 or _is_symbol(token):
             break
         run.append(token)
     return "".join(run)
@@ -190,10 +198,13 @@ def glob(text: Text, *, ignore_case: bool = False, segmented: bool = False) -> P
         elif isinstance(part, str):
             colons += part.count(":")
             tokens += [_cases(char) for char in part] if ignore_case else part
-    return Pattern(tuple(tokens), loops)
+    loose = _loosened(tokens, loops) if _SYMBOL.search(literal) else None
+    return Pattern(tuple(tokens), loops, loose)
 
 
 def _cases(char: str) -> str:
+    if _is_symbol(char):
+        return char + chr(ord(char) + _OTHER_CASE)
     return char if char.lower() == char.upper() else char.lower() + char.upper()
 
 
@@ -245,7 +256,21 @@ def covers(outer: Pattern, inner: Pattern) -> bool:
 
 def _is_symbol(token: Token) -> bool:
     """Tell an unknown value, which may be of any length and may hold a colon."""
-    return isinstance(token, str) and token in SYMBOLS
+    return isinstance(token, str) and _SYMBOL.match(token) is not None
+
+
+def _loosened(tokens: list[Token], loops: dict[int, Token]) -> Pattern:
+    kept: list[Token] = []
+    wild: dict[int, Token] = {}
+    for position in range(len(tokens) + 1):
+        if position in loops and wild.get(len(kept)) is not Reach.ANY:
+            wild[len(kept)] = loops[position]
+        if position < len(tokens):
+            if _is_symbol(tokens[position]):
+                wild[len(kept)] = Reach.ANY
+            else:
+                kept.append(tokens[position])
+    return Pattern(tuple(kept), wild)
 
 
 def _each(token: Token, chars: dict[str, int], wide: int, field: int) -> int:
@@ -262,7 +287,11 @@ def _each(token: Token, chars: dict[str, int], wide: int, field: int) -> int:
 
 @lru_cache(maxsize=65_536)
 def apart(first: Pattern, second: Pattern) -> bool:
-    """Whether no string is in both, as far as their fixed ends show."""
+    """Whether no string is in both, as far as their fixed ends show.
+
+    A symbol may hold the very text that the other pattern wants.
+    """
+    first, second = first.loose, second.loose
     if first.exact:
         return not second.matches(first.prefix)
     if second.exact:

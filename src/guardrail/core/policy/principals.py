@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from guardrail.core.policy.document import Named, PrincipalKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from guardrail.core.policy.document import Policy, Statement
 
@@ -19,7 +19,10 @@ Key = TypeVar("Key")
 
 
 class Atom(NamedTuple):
-    """One principal, or (empty `value`) all others of one kind or account."""
+    """One principal, or (empty `value`) all others of one kind or account.
+
+    `alias` is the unique id that it has, if that id is mentioned: nobody knows whose it is.
+    """
 
     kind: PrincipalKind
     value: str = ""
@@ -27,25 +30,40 @@ class Atom(NamedTuple):
     account: str = ""
     role: str = ""
     issuer: str = ""
+    alias: str = ""
 
 
 OUTSIDER = Atom(PrincipalKind.EVERYONE)
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-none")
 UNLISTED_SERVICE = "unlisted-service.amazonaws.com"
 ANONYMOUS = Atom(PrincipalKind.EVERYONE, "anonymous")
 
 
-def principal_atoms(policies: Iterable[Policy], accounts: Iterable[str]) -> tuple[Atom, ...]:
-    """Return the atoms of both policies; `accounts` are ids that conditions mention."""
+def principal_atoms(
+    policies: tuple[Policy, Policy],
+    accounts: set[tuple[str, str]],
+    spend: Callable[[int], None],
+) -> tuple[Atom, ...]:
+    """Return the atoms of both policies; `accounts` are those (partition, id) of conditions."""
     named = {
         entry
         for policy in policies
         for statement in policy.statements
         for entry in statement.principals
     }
-    # A bare id means the account in the partition that the policies speak about.
+    # A bare id means the account in the usual partition if the baseline speaks about that one, else
+    # in any. The candidate has no say in that: it could refuse the account in one partition only.
+    told = {
+        entry.account
+        for statement in policies[1].statements
+        for entry in statement.principals
+        if entry.partition == "aws"
+    }
     places = {(entry.partition, entry.account) for entry in named if entry.partition}
-    ids = {entry.account for entry in named if entry.account} | set(accounts)
-    places |= {("", account) for account in ids - {account for _, account in places}}
+    places |= {(partition, account) for partition, account in accounts if partition}
+    ids = {entry.account for entry in named if entry.account}
+    ids |= {account for _, account in accounts}
+    places |= {("", account) for account in ids - told}
     rest = {Atom(PrincipalKind.ACCOUNT, "", *place) for place in places}
     single = {
         atom
@@ -53,7 +71,22 @@ def principal_atoms(policies: Iterable[Policy], accounts: Iterable[str]) -> tupl
         if entry.kind not in {PrincipalKind.EVERYONE, PrincipalKind.ACCOUNT}
         for atom in _single(entry, named)
     }
-    return (OUTSIDER, *sorted(rest), *sorted(single), ANONYMOUS)
+    atoms = (OUTSIDER, *sorted(rest), *sorted(single), ANONYMOUS)
+    opaque = sorted(entry.value for entry in named if entry.kind is PrincipalKind.UNIQUE_ID)
+    spend(8 * len(opaque) * len(atoms))
+    owners = [atom for atom in atoms if _may_have_id(atom)]
+    return (*atoms, *(atom._replace(alias=one) for one in opaque for atom in owners))
+
+
+def _may_have_id(atom: Atom) -> bool:
+    """Whether a user or role is among those that the atom stands for."""
+    kinds = {
+        PrincipalKind.EVERYONE,
+        PrincipalKind.ACCOUNT,
+        PrincipalKind.IDENTITY,
+        PrincipalKind.SESSION,
+    }
+    return atom.kind in kinds and atom != ANONYMOUS
 
 
 def _single(entry: Named, named: set[Named]) -> list[Atom]:
@@ -89,10 +122,9 @@ class PrincipalMasks:
         for position, atom in enumerate(atoms):
             bit = 1 << position
             _add(self._issued, atom.issuer, bit)
-            if atom.kind is PrincipalKind.SESSION:
-                # Names of roles are unique in an account, whatever the path.
-                _add(self._issued, pathless_role(atom), bit)
             _add(self._named, (atom.kind, atom.value), bit)
+            if atom.alias:
+                _add(self._named, (PrincipalKind.UNIQUE_ID, atom.alias), bit)
             for partition in {"", atom.partition}:
                 _add(self._owned, (partition, atom.account), bit)
 
@@ -131,9 +163,27 @@ def sample_principal(atoms: tuple[Atom, ...], mask: int) -> str:
         return atom.value
     taken = {other.value for other in atoms}
     account = atom.account or unused_account({other.account for other in atoms})
-    place = f"arn:{atom.partition or 'aws'}:iam::{account}:role"
+    others = {other.partition for other in atoms if other.account == account}
+    partition = atom.partition or next(one for one in _PARTITIONS if one not in others)
+    place = f"arn:{partition}:iam::{account}:role"
     names = ("someone", *(f"someone-{number}" for number in range(len(atoms))))
     return next(arn for arn in (f"{place}/{name}" for name in names) if arn not in taken)
+
+
+def sample_accounts(atoms: tuple[Atom, ...]) -> tuple[str, ...]:
+    """Return the account ids of all atoms, that of nobody, and what anonymous callers carry."""
+    accounts = {atom.account for atom in atoms if atom.account}
+    return *sorted(accounts), unused_account(accounts), "anonymous"
+
+
+def sample_arns(atoms: tuple[Atom, ...]) -> tuple[str, ...]:
+    """Return the ARN of one caller for each atom whose callers carry one."""
+    own = (
+        atom.issuer or sample_principal(atoms, 1 << place)
+        for place, atom in enumerate(atoms)
+        if not atom.alias and (atom.issuer or (not atom.value and atom != ANONYMOUS))
+    )
+    return tuple(dict.fromkeys(own))
 
 
 def unused_account(taken: set[str]) -> str:

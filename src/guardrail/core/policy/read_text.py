@@ -20,7 +20,7 @@ _WILDCARD = re.compile(r"[*?]")
 FIELDS = 6
 
 # Keys whose values never hold a colon, and so cannot blur the fields of an ARN.
-_ONE_FIELD_KEYS = frozenset(
+ONE_FIELD_KEYS = frozenset(
     {
         "aws:principalaccount",
         "aws:principalorgid",
@@ -52,7 +52,7 @@ def has_arn_fields(text: Text) -> bool:
     colons = 0
     for part in text:
         if isinstance(part, Variable):
-            if colons < FIELDS - 1 and part.key not in _ONE_FIELD_KEYS:
+            if colons < FIELDS - 1 and part.key not in ONE_FIELD_KEYS:
                 return False
         elif isinstance(part, str):
             colons += part.count(":")

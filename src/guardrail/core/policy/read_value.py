@@ -19,7 +19,7 @@ _DATE = re.compile(
     r"(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?)?",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(r"[0-9]{5,12}")
+_EPOCH = re.compile(r"-?[0-9]{5,12}")
 _OCTETS = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}")
 _GROUP = re.compile(r"[0-9a-fA-F]{1,4}")
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,8 +2,9 @@
 
 Documented: a signed request of a user, role or root carries its own ARN (of a role session: the
 role's) and account; an anonymous one carries no ARN, and the account `anonymous`. For all other
-callers only this is assumed, that the account in the ARN is the account. Every request that AWS can
-send is in some region; requests that it cannot send may be too.
+callers only this is assumed, that with an ARN comes the account in it (AWS: the account is in the
+context of all requests). Every request that AWS can send is in some region; requests that it cannot
+send may be too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ARN_KEY = "aws:principalarn"
 ACCOUNT_KEY = "aws:principalaccount"
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_PARTITION = re.compile(r"aws(?:-[a-z]+)*")
 _ACCOUNT_TYPES = frozenset({PrincipalKind.ACCOUNT, PrincipalKind.IDENTITY, PrincipalKind.SESSION})
 
 
@@ -45,9 +47,9 @@ class Region(NamedTuple):
     loose: bool
 
 
-def mentioned_accounts(policies: Iterable[Policy]) -> set[str]:
-    """Account ids in the conditions on the two keys."""
-    found: set[str] = set()
+def mentioned_accounts(policies: Iterable[Policy]) -> set[tuple[str, str]]:
+    """Accounts in the conditions on the two keys: the partition, where one is told, and the id."""
+    found: set[tuple[str, str]] = set()
     for policy in policies:
         for statement in policy.statements:
             for condition in statement.conditions:
@@ -57,15 +59,20 @@ def mentioned_accounts(policies: Iterable[Policy]) -> set[str]:
     return found
 
 
-def _accounts(value: object) -> set[str]:
+def _accounts(value: object) -> set[tuple[str, str]]:
     literal = (
         "".join(part for part in value if type(part) is str) if isinstance(value, tuple) else ""
     )
-    return {field for field in literal.split(":") if _ACCOUNT.fullmatch(field)}
+    fields = literal.split(":")
+    partition = fields[1] if fields[0] == "arn" and _PARTITION.fullmatch(fields[1]) else ""
+    return {(partition, field) for field in fields if _ACCOUNT.fullmatch(field)}
 
 
-def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
-    """Return the callers by what they carry, those first that make the plainest witness."""
+def regions(atoms: tuple[Atom, ...], roles: frozenset[str]) -> tuple[Region, ...]:
+    """Return the callers by what they carry, those first that make the plainest witness.
+
+    `roles` are the ARNs that statements name: these roles exist.
+    """
     accounts = sorted({atom.account for atom in atoms if atom.account})
     elsewhere = tuple(_arn_of(account) for account in accounts)
     exact = tuple(glob((account,)) for account in accounts)
@@ -73,7 +80,8 @@ def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
     tight: dict[Carried, int] = {}
     loose = 0
     for position, atom in enumerate(atoms):
-        for carried in _tight(atom, elsewhere, exact, named):
+        apart = named if atom.partition else named + _other_partitions(atom, atoms)
+        for carried in _tight(atom, elsewhere, exact, apart, roles):
             tight[carried] = tight.get(carried, 0) | 1 << position
         if atom.kind not in _ACCOUNT_TYPES and atom != ANONYMOUS:
             loose |= 1 << position
@@ -83,11 +91,18 @@ def regions(atoms: tuple[Atom, ...]) -> tuple[Region, ...]:
     )
 
 
+def _other_partitions(atom: Atom, atoms: tuple[Atom, ...]) -> tuple[Pattern, ...]:
+    """Return the ARNs of the account in partitions that have an atom of their own."""
+    places = {one.partition for one in atoms if one.partition and one.account == atom.account}
+    return tuple(glob((f"arn:{place}:", Wild.MANY)) for place in sorted(places))
+
+
 def _tight(
     atom: Atom,
     elsewhere: tuple[Pattern, ...],
     exact: tuple[Pattern, ...],
     named: tuple[Pattern, ...],
+    roles: frozenset[str],
 ) -> list[Carried]:
     """Return what AWS documents that the caller carries; empty when it documents nothing."""
     if atom == ANONYMOUS:
@@ -105,7 +120,7 @@ def _tight(
     if atom.kind is PrincipalKind.ACCOUNT:
         rest = Strings(missing=False, inside=False, group=named)
         return [((_is(_callers(atom.partition, atom.account)), rest), owner)]
-    return [((_is(_issuers(atom)),), owner)]
+    return [(_issuers(atom, roles), owner)]
 
 
 def _loose(elsewhere: tuple[Pattern, ...], exact: tuple[Pattern, ...]) -> list[Carried]:
@@ -122,13 +137,19 @@ def _is(group: tuple[Pattern, ...]) -> Strings:
     return Strings(missing=False, inside=True, group=group)
 
 
-def _issuers(atom: Atom) -> tuple[Pattern, ...]:
-    """Return the ARNs that an identity may carry; a session does not tell its role's path."""
+def _issuers(atom: Atom, roles: frozenset[str]) -> tuple[Strings, ...]:
+    """Return the ARNs that an identity may carry; a session does not tell its role's path.
+
+    Names of roles are unique in an account: when one without a path exists, none has a path.
+    """
     exact = glob((atom.issuer,))
-    if atom.kind is not PrincipalKind.SESSION or atom.issuer != pathless_role(atom):
-        return (exact,)
+    pathless = pathless_role(atom)
+    if atom.kind is not PrincipalKind.SESSION or atom.issuer != pathless or pathless in roles:
+        return (_is((exact,)),)
     place = f"arn:{atom.partition}:iam::{atom.account}:role/"
-    return exact, glob((place, Wild.MANY, f"/{atom.role}"))
+    others = tuple(glob((role,)) for role in sorted(roles) if role.endswith(f"/{atom.role}"))
+    anywhere = _is((exact, glob((place, Wild.MANY, f"/{atom.role}"))))
+    return anywhere, Strings(missing=False, inside=False, group=others)
 
 
 def _callers(partition: str, account: str) -> tuple[Pattern, ...]:

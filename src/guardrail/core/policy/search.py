@@ -55,7 +55,10 @@ class StringSearch:
         excluded: frozenset[Pattern],
         hints: Iterable[str] = (),
     ) -> str | None:
-        """Return a string in one pattern of each group and in none excluded, `hints` first."""
+        """Return a string in one pattern of each group and in none excluded, `hints` first.
+
+        Where patterns hold symbols, none means that there is none whatever they stand for.
+        """
         key = (groups, excluded)
         if key not in self._found:
             self._found[key] = self._search(groups, excluded, hints)
@@ -67,7 +70,9 @@ class StringSearch:
         narrowed = self._narrowed(groups, excluded)
         if narrowed is None:
             return None
-        kept, barred = narrowed
+        # What symbols hold is unknown: they may match anything, and need not match.
+        kept = [tuple(pattern.loose for pattern in group) for group in narrowed[0]]
+        barred = [pattern for pattern in narrowed[1] if pattern.loose is pattern]
         for text in _guesses(kept, barred, hints):
             self.spend(1 + len(text) * (len(kept) + len(barred)) // 8)
             if _member(text, kept, barred):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from guardrail.core.policy.domain import Domain
     from guardrail.core.policy.search import Budget
 
+_CORE = frozenset({"principal", "action", "resource"})
 Dimension = str
 Place = dict[Dimension, Any]
 Term = tuple[Dimension, Any]
@@ -120,7 +121,8 @@ class Solver:
         for clause in clauses:
             for dimension, literal in clause.terms:
                 terms.setdefault(dimension, []).append(literal)
-        for dimension, literals in terms.items():
+        # A missing key says more than an odd resource, so conditions come first.
+        for dimension, literals in sorted(terms.items(), key=lambda item: item[0] in _CORE):
             self._budget.spend(len(literals))
             narrowed = self._without(place, [(dimension, literal) for literal in literals])
             if narrowed is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from guardrail.core.policy.document import (
     Condition,
@@ -14,9 +14,10 @@ from guardrail.core.policy.document import (
     Wild,
 )
 from guardrail.core.policy.pattern import SYMBOLS
+from guardrail.core.policy.problems import OverBudgetError
 
 Assignment = dict[str, str | None]
-Fill = Callable[[Variable], Part | None]
+Fill = Callable[[Variable], Part | Text | None]
 # What to put in where more must match, and where less must.
 Fills = tuple[Fill, Fill]
 
@@ -30,7 +31,10 @@ def filled(text: Text, fill: Fill) -> Text | None:
         value = fill(part) if isinstance(part, Variable) else part
         if value is None:
             return None
-        parts.append(value)
+        if isinstance(value, tuple) and not isinstance(value, Variable):
+            parts += value
+        else:
+            parts.append(value)
     return tuple(parts)
 
 
@@ -49,14 +53,28 @@ def symbols() -> Fills:
     seen: dict[Variable, str] = {}
 
     def fill(variable: Variable) -> Part:
-        return seen.setdefault(variable, SYMBOLS[len(seen) % len(SYMBOLS)])
+        return seen.setdefault(variable, symbol(len(seen)))
 
     return fill, fill
 
 
-def bounds() -> Fills:
-    """Return anything at all and nothing at all: the bounds of what any values can do."""
-    return (lambda _: Wild.MANY), (lambda _: None)
+def symbol(number: int) -> str:
+    """Return one of the symbols; raises `OverBudgetError` when there are no more."""
+    if number >= len(SYMBOLS):
+        raise OverBudgetError
+    return chr(SYMBOLS[number])
+
+
+def partly_known(values: Assignment, unknown: Mapping[str, Text]) -> Fills:
+    """Return the known values or defaults, and texts with symbols for keys that have a value."""
+
+    def fill(variable: Variable) -> Part | Text | None:
+        if variable.key in unknown:
+            return unknown[variable.key]
+        value = values.get(variable.key)
+        return variable.default if value is None else value
+
+    return fill, fill
 
 
 def texts_of(statement: Statement) -> list[Text]:
