@@ -11,7 +11,6 @@ import io
 import json
 import re
 import uuid
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from guardrail_sandbox.bus import Event
+    from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.invocation import Result
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
@@ -53,10 +53,13 @@ class Reply(NamedTuple):
 class Front:
     """WSGI layer that answers those calls and passes everything else on."""
 
-    def __init__(self, app: WSGIApplication, platform: Platform, account_id: str) -> None:
+    def __init__(
+        self, app: WSGIApplication, platform: Platform, account_id: str, clock: Clock
+    ) -> None:
         self._app = app
         self._platform = platform
         self._account_id = account_id
+        self._clock = clock
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -115,7 +118,7 @@ class Front:
                 "detail-type": entry.get("DetailType", ""),
                 "source": source,
                 "account": self._account_id,
-                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "time": self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "region": region,
                 "resources": entry.get("Resources", []),
                 "detail": detail,

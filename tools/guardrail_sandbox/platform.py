@@ -6,7 +6,7 @@ Everything it does is told by the deployed stack. It answers `guardrail_sandbox.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AsyncQueue
@@ -15,12 +15,13 @@ from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.functions import Function
 from guardrail_sandbox.invocation import Invocation, Result
 from guardrail_sandbox.journal import Buried, Journal
-from guardrail_sandbox.scheduler import Scheduler
+from guardrail_sandbox.scheduler import Schedule, Scheduler
 from guardrail_sandbox.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.deployed import FunctionSpec
     from guardrail_sandbox.launch import Launcher
 
@@ -36,16 +37,18 @@ class Platform:
         journal: Journal,
         delivery: Delivery | None,
         retry_delays: tuple[float, float],
+        clock: Clock,
     ) -> None:
         self._launcher = launcher
         self._journal = journal
         self._region = launcher.region
         self._functions: dict[str, Function] = {}
-        self._timers = Timers()
-        self._async = AsyncQueue(self._timers, self._send_record, retry_delays)
+        self._clock = clock
+        self._timers = Timers(clock)
+        self._async = AsyncQueue(self._timers, self._send_record, clock, retry_delays)
         rules = moto_state.StoredRules(self._region)
         self._bus = Bus(rules, self._timers, self._invoke_target, self._send, delivery)
-        self._scheduler = Scheduler(moto_state.StoredSchedules(self._region), self._fire)
+        self._scheduler = Scheduler(moto_state.StoredSchedules(self._region), self._fire, clock)
 
     def run(self, specs: Iterable[FunctionSpec]) -> None:
         """Start the workers of these functions in place of what ran before, and wait for them."""
@@ -80,6 +83,12 @@ class Platform:
             **functions,
         }
         return {name: count for name, count in counts.items() if count}
+
+    @property
+    def next_due(self) -> float | None:
+        """When a timer or a schedule is due next, in the clock's monotonic seconds."""
+        dues = (self._timers.next_due, self._scheduler.next_due)
+        return min((due for due in dues if due is not None), default=None)
 
     def close(self) -> None:
         """End everything that runs."""
@@ -135,7 +144,8 @@ class Platform:
         self._async.accept(function, payload)
         return None
 
-    def _fire(self, target: dict[str, Any], payload: bytes) -> None:
+    def _fire(self, schedule: Schedule, payload: bytes) -> None:
+        target = schedule.target
         function = self._functions.get(target["Arn"])
         if function is not None:
             self._async.accept(function, payload)
@@ -154,4 +164,6 @@ class Platform:
 
     def _send(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
         moto_state.send_message(queue_arn, body, attributes)
-        self._journal.add(Buried(queue_arn, moto_state.as_object(body), dict(attributes)))
+        self._journal.add(
+            Buried(queue_arn, moto_state.as_object(body), dict(attributes), self._clock.now())
+        )

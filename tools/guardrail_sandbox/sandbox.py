@@ -17,7 +17,8 @@ import boto3
 from botocore.config import Config
 
 from guardrail_sandbox import moto_state
-from guardrail_sandbox.asynchronous import RETRY_DELAYS
+from guardrail_sandbox.asynchronous import AWS_RETRY_DELAYS, RETRY_DELAYS
+from guardrail_sandbox.clock import Clock, DrivenClock, RealClock
 from guardrail_sandbox.ec2_effects import Ec2Effects
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.front import Front
@@ -58,7 +59,8 @@ class Sandbox:
 
     `parameters` are the template's; `delivery` says how events travel; `artifact` is the folder
     that `sam build` wrote; `on_line` is called with each entry of the journal. `port` 0 takes a
-    free one. Raises `SandboxError` with what to do when it cannot start.
+    free one. On a `clock` that is driven, time passes by `advance` alone. Raises `SandboxError`
+    with what to do when it cannot start.
     """
 
     def __init__(
@@ -71,17 +73,20 @@ class Sandbox:
         on_line: Listener | None = None,
         template: Path | None = None,
         region: str = "us-east-1",
-        retry_delays: tuple[float, float] = RETRY_DELAYS,
+        retry_delays: tuple[float, float] | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        self.clock = clock or RealClock()
+        driven = isinstance(self.clock, DrivenClock)
         self._parameters = dict(parameters or {})
         self._template = template or ROOT / "template.yaml"
         self._artifact = artifact or ROOT / ".aws-sam" / "build"
         self._delivery = delivery
-        self._retry_delays = retry_delays
+        self._retry_delays = retry_delays or (AWS_RETRY_DELAYS if driven else RETRY_DELAYS)
         self._port = port
         self.region = region
         self.interpreter = find_interpreter()
-        self.journal = Journal(on_line)
+        self.journal = Journal(on_line, self.clock.now)
         self._identities: dict[str, Identity] = {}
 
     def __enter__(self) -> Self:
@@ -90,12 +95,13 @@ class Sandbox:
         moto_state.reset()
         self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
         app = Ec2Effects(moto_state.Serialised())
-        front = Front(app, self, moto_state.ACCOUNT_ID)
+        front = Front(app, self, moto_state.ACCOUNT_ID, self.clock)
         trail = CloudTrailLayer(
             front,
             self._publish,
             identities=self._identities,
             account_id=moto_state.ACCOUNT_ID,
+            clock=self.clock.now,
         )
         self._counted = Counted(trail)
         try:
@@ -107,7 +113,9 @@ class Sandbox:
         launcher = Launcher(
             self.interpreter, self._artifact, Path(self._scratch.name), self.url, self.region
         )
-        self._platform = Platform(launcher, self.journal, self._delivery, self._retry_delays)
+        self._platform = Platform(
+            launcher, self.journal, self._delivery, self._retry_delays, self.clock
+        )
         try:
             self._deploy(launcher)
         except BaseException:
@@ -178,6 +186,22 @@ class Sandbox:
                 raise SandboxError(f"not settled after {timeout:.0f} s: {_listed(pending)}")
             time.sleep(0.05)
 
+    def advance(self, seconds: float, timeout: float = 30.0) -> None:
+        """Drive the clock on, settling at each moment at which something is due.
+
+        So what fires on the way sees its own time, and what follows from it is due from there.
+        Raises `SandboxError` when the clock is a real one.
+        """
+        if not isinstance(self.clock, DrivenClock):
+            raise SandboxError("only a driven clock advances", hint="Sandbox(clock=DrivenClock())")
+        target = self.clock.monotonic() + seconds
+        self.settle(timeout)
+        while (due := self._platform.next_due) is not None and due <= target:
+            self.clock.advance(max(0.0, due - self.clock.monotonic()))
+            self.settle(timeout)
+        self.clock.advance(target - self.clock.monotonic())
+        self.settle(timeout)
+
     def pending(self) -> dict[str, int]:
         """Tell what is in flight, by kind; empty when the sandbox has settled."""
         requests = self._counted.pending
@@ -241,7 +265,7 @@ class Sandbox:
 
     def _publish(self, record: dict[str, Any]) -> None:
         key = str(record["userIdentity"].get("accessKeyId", ""))
-        self.journal.add(Recorded(record, by_guardrail=key in self._identities))
+        self.journal.add(Recorded(record, key in self._identities, self.clock.now()))
         # Events appear in the region of the call, and the stack is in one region only.
         if record["awsRegion"] == self.region and deliverable(record):
             self._platform.put_event(envelope(record))

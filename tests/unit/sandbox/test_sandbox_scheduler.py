@@ -81,7 +81,7 @@ def test_a_one_off_that_stays_does_not_fire_again() -> None:
     [
         schedule(in_seconds(3600)),
         schedule(in_seconds(-5), enabled=False),
-        schedule("cron(0 3 * * ? *)"),
+        schedule("cron(0 3 1 1 ? 2199)"),
     ],
     ids=["future", "disabled", "cron"],
 )
