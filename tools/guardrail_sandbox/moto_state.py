@@ -16,17 +16,21 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.events.models import events_backends
+from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.route53.models import route53_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sqs.models import sqs_backends
 from moto.utilities.utils import get_partition
 
+from guardrail_sandbox import patterns
 from guardrail_sandbox.bus import Event, Target
+from guardrail_sandbox.redelivery import RetryPolicy
 from guardrail_sandbox.scheduler import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -70,6 +74,40 @@ def ec2(region: str) -> Moto:
     return ec2_backends[ACCOUNT_ID][region]
 
 
+def complete_endpoints(region: str, complete: Callable[[Moto], None]) -> None:
+    """Call `complete` with each endpoint that is made from now on, before it is answered.
+
+    However it is made: by a call or by CloudFormation. Twice the same is done once.
+    """
+    backend = ec2(region)
+    if "create_vpc_endpoint" in vars(backend):
+        return
+    create = backend.create_vpc_endpoint
+
+    def create_completed(*arguments: Any, **named: Any) -> Moto:  # noqa: ANN401  moto's own
+        endpoint = create(*arguments, **named)
+        complete(endpoint)
+        return endpoint
+
+    backend.create_vpc_endpoint = create_completed
+
+
+def private_zones(vpc_id: str) -> list[str]:
+    """Return the names of the private hosted zones of a VPC, without a dot at the end."""
+    zones = route53_backends[ACCOUNT_ID]["aws"].zones.values()
+    return [
+        zone.name.rstrip(".")
+        for zone in zones
+        if zone.private_zone and any(vpc.get("vpc_id") == vpc_id for vpc in zone.vpcs)
+    ]
+
+
+def principal_ids() -> dict[str, str]:
+    """Return the ARNs of all roles and users with their unique ids (AROA…, AIDA…)."""
+    iam = iam_backends[ACCOUNT_ID]["aws"]
+    return {found.arn: found.id for found in (*iam.roles.values(), *iam.users.values())}
+
+
 class StoredRules:
     """The rules of the default bus as deployed; see `guardrail_sandbox.bus.Rules`."""
 
@@ -83,11 +121,14 @@ class StoredRules:
             return [
                 _target(rule, target)
                 for rule in rules.values()
-                if rule.state == "ENABLED"
-                and rule.event_pattern.get_pattern()
-                and rule.event_pattern.matches_event(event)
+                if rule.state != "DISABLED" and _matches(rule, event)
                 for target in rule.targets
             ]
+
+
+def _matches(rule: Moto, event: Event) -> bool:
+    pattern = rule.event_pattern.get_pattern()
+    return bool(pattern) and patterns.matches(pattern, event)
 
 
 def _target(rule: Moto, target: dict[str, Any]) -> Target:
@@ -95,6 +136,7 @@ def _target(rule: Moto, target: dict[str, Any]) -> Target:
         rule_arn=rule.arn,
         arn=target["Arn"],
         dead_letter_arn=target.get("DeadLetterConfig", {}).get("Arn"),
+        retry_policy=RetryPolicy.of(target.get("RetryPolicy")),
     )
 
 
@@ -155,6 +197,7 @@ def _schedule(stored: Moto) -> Schedule:
         delete_after=stored.action_after_completion == "DELETE",
         version=stored.last_modified_date,
         target=stored.target,
+        arn=stored.arn,
     )
 
 

@@ -6,20 +6,32 @@ Everything it does is told by the deployed stack. It answers `guardrail_sandbox.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict, deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AsyncQueue
-from guardrail_sandbox.bus import Bus, Delivery, Event, Target, Undeliverable
+from guardrail_sandbox.bus import Bus, Delivery, Event, Target
+from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.functions import Function
 from guardrail_sandbox.invocation import Invocation, Result
 from guardrail_sandbox.journal import Buried, Journal
+from guardrail_sandbox.redelivery import (
+    GivenUp,
+    Redelivery,
+    RetryPolicy,
+    Undeliverable,
+    aws_waits,
+    short_waits,
+)
 from guardrail_sandbox.scheduler import Schedule, Scheduler
 from guardrail_sandbox.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.deployed import FunctionSpec
@@ -47,7 +59,13 @@ class Platform:
         self._timers = Timers(clock)
         self._async = AsyncQueue(self._timers, self._send_record, clock, retry_delays)
         rules = moto_state.StoredRules(self._region)
-        self._bus = Bus(rules, self._timers, self._invoke_target, self._send, delivery)
+        # Real time is short of everything, so waits are only as on AWS when somebody drives it.
+        waits = aws_waits if isinstance(clock, DrivenClock) else short_waits
+        self._redelivery = Redelivery(self._timers, clock, waits)
+        self._refusals: dict[str, deque[Undeliverable]] = defaultdict(deque)
+        self._bus = Bus(
+            rules, self._timers, self._invoke_target, self._send, delivery, clock, waits
+        )
         self._scheduler = Scheduler(moto_state.StoredSchedules(self._region), self._fire, clock)
 
     def run(self, specs: Iterable[FunctionSpec]) -> None:
@@ -121,6 +139,10 @@ class Platform:
         found = self.find(function)
         return None if found is None else self._async.accept(found, payload)
 
+    def refuse(self, function_arn: str, refusals: Iterable[Undeliverable]) -> None:
+        """Let the next deliveries to a function be refused, one for each of these."""
+        self._refusals[function_arn].extend(refusals)
+
     def find(self, function: str) -> Function | None:
         """Return the function with this logical id, name or ARN."""
         for candidate in self._functions.values():
@@ -141,23 +163,44 @@ class Platform:
         if not allowed:
             message = f"The rule {target.rule_arn} has no permission to invoke {target.arn}."
             return Undeliverable("NO_PERMISSIONS", message)
-        self._async.accept(function, payload)
-        return None
+        return self._hand_over(function, payload)
 
-    def _fire(self, schedule: Schedule, payload: bytes) -> None:
-        target = schedule.target
-        function = self._functions.get(target["Arn"])
-        if function is not None:
-            self._async.accept(function, payload)
-            return
-        dead_letter = target.get("DeadLetterConfig", {}).get("Arn")
+    def _fire(self, schedule: Schedule, due: datetime, payload: bytes) -> None:
+        self._redelivery.deliver(
+            partial(self._invoke_scheduled, schedule.target["Arn"], payload),
+            RetryPolicy.of(schedule.target.get("RetryPolicy")),
+            partial(self._bury_scheduled, schedule, due, payload),
+        )
+
+    def _invoke_scheduled(self, arn: str, payload: bytes) -> Undeliverable | None:
+        function = self._functions.get(arn)
+        if function is None:
+            return Undeliverable("ResourceNotFoundException", f"Function not found: {arn}")
+        return self._hand_over(function, payload)
+
+    def _bury_scheduled(
+        self, schedule: Schedule, due: datetime, payload: bytes, given_up: GivenUp
+    ) -> None:
+        """Send what a schedule could not deliver to its queue, if it has one.
+
+        AWS: EventBridge Scheduler user guide, "Configuring a schedule's dead-letter queue".
+        """
+        dead_letter = schedule.target.get("DeadLetterConfig", {}).get("Arn")
         if dead_letter is not None:
             attributes = {
-                "TARGET_ARN": target["Arn"],
-                "ERROR_CODE": "ResourceNotFoundException",
-                "ERROR_MESSAGE": f"Function not found: {target['Arn']}",
+                "SCHEDULE_ARN": schedule.arn,
+                "TARGET_ARN": schedule.target["Arn"],
+                "SCHEDULED_TIME": due.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                **given_up.attributes,
             }
             self._send(dead_letter, payload.decode(), attributes)
+
+    def _hand_over(self, function: Function, payload: bytes) -> Undeliverable | None:
+        refusals = self._refusals[function.spec.arn]
+        if refusals:
+            return refusals.popleft()
+        self._async.accept(function, payload)
+        return None
 
     def _send_record(self, queue_arn: str, body: str) -> None:
         self._send(queue_arn, body, {})

@@ -22,7 +22,7 @@ from guardrail_sandbox.cron import Cron
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
 _UNIT_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 
@@ -39,6 +39,7 @@ class Schedule:
     delete_after: bool
     version: float
     target: dict[str, Any]
+    arn: str = ""
 
     @property
     def at(self) -> datetime | None:
@@ -77,12 +78,12 @@ class Schedules(Protocol):
 
 
 class Scheduler:
-    """Looks at the schedules and hands what is due to `fire(schedule, payload)`."""
+    """Looks at the schedules and hands what is due to `fire(schedule, due, payload)`."""
 
     def __init__(
         self,
         schedules: Schedules,
-        fire: Callable[[Schedule, bytes], None],
+        fire: Callable[[Schedule, datetime, bytes], None],
         clock: Clock | None = None,
     ) -> None:
         self._schedules = schedules
@@ -123,7 +124,7 @@ class Scheduler:
             for schedule, due in self._dues():
                 if due <= self._clock.now():
                     self._firing = True
-                    self._run(schedule)
+                    self._run(schedule, due)
                     self._firing = False
 
     def _dues(self) -> list[tuple[Schedule, datetime]]:
@@ -140,13 +141,13 @@ class Scheduler:
     def _monotonic(self, moment: datetime) -> float:
         return self._clock.monotonic() + (moment - self._clock.now()).total_seconds()
 
-    def _run(self, schedule: Schedule) -> None:
+    def _run(self, schedule: Schedule, due: datetime) -> None:
         one_off = schedule.at is not None
         if one_off and schedule.delete_after and not self._schedules.delete(schedule):
             return
         payload = schedule.target.get("Input") or json.dumps({})
         self._fired[_key(schedule)] = self._clock.now()
-        self._fire(schedule, payload.encode())
+        self._fire(schedule, due, payload.encode())
 
 
 def _key(schedule: Schedule) -> _Key:

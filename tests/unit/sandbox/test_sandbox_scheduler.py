@@ -48,7 +48,7 @@ class Stored:
 def fired_by(stored: Stored, count: int) -> list[bytes]:
     """Run a scheduler until it fired this often and is quiet."""
     fired: list[bytes] = []
-    scheduler = Scheduler(stored, lambda _, payload: fired.append(payload))
+    scheduler = Scheduler(stored, lambda *given: fired.append(given[-1]))
     scheduler.start()
     assert eventually(lambda: len(fired) >= count)
     scheduler.close()
