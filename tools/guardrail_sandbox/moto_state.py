@@ -16,10 +16,8 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.events.models import events_backends
-from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.route53.models import route53_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sqs.models import sqs_backends
 from moto.utilities.utils import get_partition
@@ -30,7 +28,7 @@ from guardrail_sandbox.redelivery import RetryPolicy
 from guardrail_sandbox.scheduler import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -72,40 +70,6 @@ class Serialised:
 def ec2(region: str) -> Moto:
     """Return moto's EC2 of a region; hold `LOCK` while using it."""
     return ec2_backends[ACCOUNT_ID][region]
-
-
-def complete_endpoints(region: str, complete: Callable[[Moto], None]) -> None:
-    """Call `complete` with each endpoint that is made from now on, before it is answered.
-
-    However it is made: by a call or by CloudFormation. Twice the same is done once.
-    """
-    backend = ec2(region)
-    if "create_vpc_endpoint" in vars(backend):
-        return
-    create = backend.create_vpc_endpoint
-
-    def create_completed(*arguments: Any, **named: Any) -> Moto:  # noqa: ANN401  moto's own
-        endpoint = create(*arguments, **named)
-        complete(endpoint)
-        return endpoint
-
-    backend.create_vpc_endpoint = create_completed
-
-
-def private_zones(vpc_id: str) -> list[str]:
-    """Return the names of the private hosted zones of a VPC, without a dot at the end."""
-    zones = route53_backends[ACCOUNT_ID]["aws"].zones.values()
-    return [
-        zone.name.rstrip(".")
-        for zone in zones
-        if zone.private_zone and any(vpc.get("vpc_id") == vpc_id for vpc in zone.vpcs)
-    ]
-
-
-def principal_ids() -> dict[str, str]:
-    """Return the ARNs of all roles and users with their unique ids (AROA…, AIDA…)."""
-    iam = iam_backends[ACCOUNT_ID]["aws"]
-    return {found.arn: found.id for found in (*iam.roles.values(), *iam.users.values())}
 
 
 class StoredRules:
