@@ -39,12 +39,12 @@ class _Event:
 
 
 class AsyncQueue:
-    """Accepts events for functions; `send(queue ARN, body)` receives failure records."""
+    """Accepts events for functions; `send(role ARN, queue ARN, body)` receives failure records."""
 
     def __init__(
         self,
         timers: Timers,
-        send: Callable[[str, str], None],
+        send: Callable[[str, str, str], None],
         clock: Clock,
         retry_delays: tuple[float, float] = RETRY_DELAYS,
     ) -> None:
@@ -80,11 +80,12 @@ class AsyncQueue:
         return self._timers.after(delay, lambda: self._attempt(event))
 
     def _give_up(self, event: _Event, result: Result, condition: str) -> None:
-        arn = event.function.spec.asynchronous.on_failure_arn
+        spec = event.function.spec
+        arn = spec.asynchronous.on_failure_arn
         if arn is not None:
             record = json.dumps(_destination_record(event, result, condition, self._clock.now()))
             # On the timer thread: it counts as pending until the message is in the queue.
-            self._timers.after(0, lambda: self._send(arn, record))
+            self._timers.after(0, lambda: self._send(spec.role_arn, arn, record))
 
 
 def _destination_record(

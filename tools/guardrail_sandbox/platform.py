@@ -5,10 +5,11 @@ Everything it does is told by the deployed stack. It answers `guardrail_sandbox.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict, deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AsyncQueue
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from guardrail_sandbox.authorization import Senders
     from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.deployed import FunctionSpec
     from guardrail_sandbox.launch import Launcher
 
 _READY_SECONDS = 60.0
+_logger = logging.getLogger(__name__)
 
 
 class Platform:
@@ -50,7 +53,9 @@ class Platform:
         delivery: Delivery | None,
         retry_delays: tuple[float, float],
         clock: Clock,
+        senders: Senders,
     ) -> None:
+        self._senders = senders
         self._launcher = launcher
         self._journal = journal
         self._region = launcher.region
@@ -64,7 +69,7 @@ class Platform:
         self._redelivery = Redelivery(self._timers, clock, waits)
         self._refusals: dict[str, deque[Undeliverable]] = defaultdict(deque)
         self._bus = Bus(
-            rules, self._timers, self._invoke_target, self._send, delivery, clock, waits
+            rules, self._timers, self._invoke_target, self._bury, delivery, clock, waits
         )
         self._scheduler = Scheduler(moto_state.StoredSchedules(self._region), self._fire, clock)
 
@@ -167,12 +172,16 @@ class Platform:
 
     def _fire(self, schedule: Schedule, due: datetime, payload: bytes) -> None:
         self._redelivery.deliver(
-            partial(self._invoke_scheduled, schedule.target["Arn"], payload),
+            partial(self._invoke_scheduled, schedule.target, payload),
             RetryPolicy.of(schedule.target.get("RetryPolicy")),
             partial(self._bury_scheduled, schedule, due, payload),
         )
 
-    def _invoke_scheduled(self, arn: str, payload: bytes) -> Undeliverable | None:
+    def _invoke_scheduled(self, target: dict[str, Any], payload: bytes) -> Undeliverable | None:
+        arn, role_arn = target["Arn"], target.get("RoleArn", "")
+        if not self._senders.may_invoke(role_arn, arn):
+            message = f"{role_arn} is not authorized to perform lambda:InvokeFunction on {arn}"
+            return Undeliverable("AccessDeniedException", message)
         function = self._functions.get(arn)
         if function is None:
             return Undeliverable("ResourceNotFoundException", f"Function not found: {arn}")
@@ -193,7 +202,9 @@ class Platform:
                 "SCHEDULED_TIME": due.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 **given_up.attributes,
             }
-            self._send(dead_letter, payload.decode(), attributes)
+            self._send_as(
+                schedule.target.get("RoleArn", ""), dead_letter, payload.decode(), attributes
+            )
 
     def _hand_over(self, function: Function, payload: bytes) -> Undeliverable | None:
         refusals = self._refusals[function.spec.arn]
@@ -202,8 +213,23 @@ class Platform:
         self._async.accept(function, payload)
         return None
 
-    def _send_record(self, queue_arn: str, body: str) -> None:
-        self._send(queue_arn, body, {})
+    def _send_record(self, role_arn: str, queue_arn: str, body: str) -> None:
+        self._send_as(role_arn, queue_arn, body, {})
+
+    def _send_as(
+        self, role_arn: str, queue_arn: str, body: str, attributes: Mapping[str, str]
+    ) -> None:
+        if self._senders.may_send(role_arn, queue_arn):
+            self._send(queue_arn, body, attributes)
+        else:
+            _logger.warning("dropped: %s may not send to %s", role_arn, queue_arn)
+
+    def _bury(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
+        rule_arn = attributes["RULE_ARN"]
+        if self._senders.rule_may_send(rule_arn, queue_arn):
+            self._send(queue_arn, body, attributes)
+        else:
+            _logger.warning("dropped: %s does not let %s in", queue_arn, rule_arn)
 
     def _send(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
         moto_state.send_message(queue_arn, body, attributes)

@@ -1,7 +1,7 @@
 """A local AWS with the guardrail deployed in it: moto, CloudTrail, bus, schedules, functions.
 
 Requests pass these layers, outermost first: counting (so that `settle` knows what is open),
-CloudTrail, the calls that run functions, EC2's missing effects, moto.
+CloudTrail, IAM, the calls that run functions, EC2's missing effects, moto.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from botocore.config import Config
 
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AWS_RETRY_DELAYS, RETRY_DELAYS
+from guardrail_sandbox.authorization import AsDeployed, AuthorizationLayer, Everybody, Roles
 from guardrail_sandbox.clock import Clock, DrivenClock, RealClock
 from guardrail_sandbox.ec2_effects import Ec2Effects
 from guardrail_sandbox.errors import SandboxError
@@ -33,6 +34,8 @@ from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, enve
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
+
+    from _typeshed.wsgi import WSGIApplication
 
     from guardrail_sandbox.bus import Delivery
     from guardrail_sandbox.deployed import FunctionSpec
@@ -60,8 +63,9 @@ class Sandbox:
 
     `parameters` are the template's; `delivery` says how events travel; `artifact` is the folder
     that `sam build` wrote; `on_line` is called with each entry of the journal. `port` 0 takes a
-    free one. On a `clock` that is driven, time passes by `advance` alone. Raises `SandboxError`
-    with what to do when it cannot start.
+    free one. On a `clock` that is driven, time passes by `advance` alone. With `enforce_iam` the
+    functions may do what their roles allow and nothing else. Raises `SandboxError` with what to
+    do when it cannot start.
     """
 
     def __init__(
@@ -76,7 +80,9 @@ class Sandbox:
         region: str = "us-east-1",
         retry_delays: tuple[float, float] | None = None,
         clock: Clock | None = None,
+        enforce_iam: bool = True,
     ) -> None:
+        self._enforce_iam = enforce_iam
         self.clock = clock or RealClock()
         driven = isinstance(self.clock, DrivenClock)
         self._parameters = dict(parameters or {})
@@ -97,8 +103,9 @@ class Sandbox:
         self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
         app = Ec2Effects(moto_state.Serialised())
         front = Front(app, self, moto_state.ACCOUNT_ID, self.clock)
+        roles = Roles(moto_state.role_policies)
         trail = CloudTrailLayer(
-            front,
+            self._authorized(front, roles),
             self._publish,
             identities=self._identities,
             account_id=moto_state.ACCOUNT_ID,
@@ -115,7 +122,12 @@ class Sandbox:
             self.interpreter, self._artifact, Path(self._scratch.name), self.url, self.region
         )
         self._platform = Platform(
-            launcher, self.journal, self._delivery, self._retry_delays, self.clock
+            launcher,
+            self.journal,
+            self._delivery,
+            self._retry_delays,
+            self.clock,
+            AsDeployed(roles) if self._enforce_iam else Everybody(),
         )
         try:
             self._deploy(launcher)
@@ -249,6 +261,12 @@ class Sandbox:
     def put_event(self, event: dict[str, Any]) -> None:
         """Put an event on the default bus, past PutEvents (which refuses `aws.` sources)."""
         self._platform.put_event(event)
+
+    def _authorized(self, app: WSGIApplication, roles: Roles) -> WSGIApplication:
+        if not self._enforce_iam:
+            return app
+        account = moto_state.ACCOUNT_ID
+        return AuthorizationLayer(app, identities=self._identities, roles=roles, account_id=account)
 
     def _deploy(self, launcher: Launcher) -> None:
         launcher.prepare()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from toy import write_toy
+from toy import caller_role, write_toy
 
 from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.errors import SandboxError
@@ -18,6 +18,7 @@ from guardrail_sandbox.sandbox import DeadLetter, Sandbox
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 MINUTE, HOUR = 60.0, 3600.0
+CALLER = "arn:aws:iam::123456789012:role/caller"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     template.write_text(text.replace("Pattern: {", f"{policy}\n            Pattern: {{"))
     with Sandbox(template=template, artifact=artifact, clock=DrivenClock(START)) as sandbox:
         sandbox.settle()
+        caller_role(sandbox)
         yield sandbox
 
 
@@ -59,7 +61,7 @@ def emit(sandbox: Sandbox, do: str) -> None:
 def schedule(sandbox: Sandbox, name: str, expression: str, **changes: Any) -> None:
     """Store a schedule that calls the toy by its name."""
     spec = sandbox.function("Toy")
-    target = {"Arn": spec.arn, "RoleArn": spec.role_arn, "Input": json.dumps({"do": name})}
+    target = {"Arn": spec.arn, "RoleArn": CALLER, "Input": json.dumps({"do": name})}
     (queue,) = sandbox.stack.queue_arns()
     sandbox.client("scheduler").create_schedule(
         Name=name,
@@ -177,7 +179,7 @@ def test_a_one_off_that_was_put_off_fires_at_the_new_time_only(sandbox: Sandbox)
         ScheduleExpression=at(first + timedelta(minutes=5)),
         FlexibleTimeWindow={"Mode": "OFF"},
         ActionAfterCompletion="DELETE",
-        Target={"Arn": spec.arn, "RoleArn": spec.role_arn, "Input": '{"do": "moved"}'},
+        Target={"Arn": spec.arn, "RoleArn": CALLER, "Input": '{"do": "moved"}'},
     )
     sandbox.advance(30 * MINUTE)
     assert called(sandbox, "moved") == [first + timedelta(minutes=5)]
