@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from moto.core.utils import utcnow
-from moto.ec2.models.vpcs import VPC, VPCEndPoint
-from moto.ec2.models.subnets import Subnet
 from moto.iam.models import iam_backends
 from moto.route53.models import route53_backends
 
@@ -69,16 +66,11 @@ def subnet(region: str, subnet_id: str) -> Moto:
     return next((s[subnet_id] for s in ec2(region).subnets.values() if subnet_id in s), None)
 
 
-def give_to(resource: Moto, owner_id: str) -> None:
-    """Let a VPC or subnet belong to another account, as one shared by RAM does."""
-    kind = VPC if isinstance(resource, VPC) else Subnet
-    resource.__class__ = type(f"Shared{kind.__name__}", (kind,), {"owner_id": owner_id})
-
-
-def add_endpoint(region: str, endpoint_id: str, vpc_id: str, service_name: str) -> Moto:
-    """Add an interface endpoint as AWS's own services do: past the API."""
+def give_away(region: str, vpc_id: str, owner_id: str) -> None:
+    """Let a VPC and its subnets belong to another account."""
     backend = ec2(region)
-    endpoint = VPCEndPoint(backend, endpoint_id, vpc_id, service_name, "Interface", None, [], [])
-    endpoint.creation_timestamp = utcnow()
-    backend.vpc_end_points[endpoint_id] = endpoint
-    return endpoint
+    subnets = [s for of_zone in backend.subnets.values() for s in of_zone.values()]
+    for found in (backend.vpcs[vpc_id], *(s for s in subnets if s.vpc_id == vpc_id)):
+        # moto computes the owner: only another class can say otherwise.
+        kind = type(found)
+        found.__class__ = type(f"Shared{kind.__name__}", (kind,), {"owner_id": owner_id})

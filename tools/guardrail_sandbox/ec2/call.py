@@ -73,7 +73,7 @@ class Call:
 
     @property
     def ec2(self) -> Moto:
-        """moto's EC2 of the region."""
+        """Moto's EC2 of the region."""
         return moto_state.ec2(self.region)
 
     @property
@@ -103,7 +103,9 @@ class Call:
     def values(self, member: str) -> list[str]:
         """Return the values of a numbered list, in order."""
         prefix = f"{member}."
-        return [v for k, v in self.form.items() if k.startswith(prefix) and k[len(prefix) :].isdigit()]
+        return [
+            v for k, v in self.form.items() if k.startswith(prefix) and k[len(prefix) :].isdigit()
+        ]
 
     def new_subnets(self) -> list[str]:
         """Return the subnets that the endpoint is to get."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from guardrail_sandbox.ec2.behaviour import After, Before, Behaviour, World
 from guardrail_sandbox.ec2.call import Call, Form, RefusedError, Reply
@@ -30,7 +31,9 @@ class ClientTokens(Behaviour):
     """See the module."""
 
     name = "client-tokens"
-    assumptions = {"token-after-deletion": ("first-answer", "new-endpoint")}
+    assumptions: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "token-after-deletion": ("first-answer", "new-endpoint")
+    }
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

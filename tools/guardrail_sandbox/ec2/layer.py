@@ -58,6 +58,22 @@ class Ec2Layer:
         start_response(reply.status, list(reply.headers))
         return [reply.body]
 
+    def share_vpc(self, vpc_id: str, owner_id: str, region: str = "us-east-1") -> None:
+        """Let a VPC and its subnets belong to another account, shared with this one by RAM."""
+        with moto_state.LOCK:
+            moto_endpoints.give_away(region, vpc_id, owner_id)
+
+    def add_managed_endpoint(
+        self, vpc_id: str, service_name: str, region: str = "us-east-1"
+    ) -> str:
+        """Let a service of AWS make an endpoint of its own; return its id."""
+        with moto_state.LOCK:
+            endpoint = moto_state.ec2(region).create_vpc_endpoint(
+                vpc_id, service_name, "Interface", None, [], subnet_ids=[]
+            )
+            endpoint.requester_managed = True
+            return str(endpoint.id)
+
     def _reply(self, call: Call, environ: WSGIEnvironment) -> Reply:
         form = call.form
         try:
@@ -79,13 +95,17 @@ class Ec2Layer:
     def _hooks_before(self, action: str) -> list[Before]:
         if action not in self._before:
             found = [b.before() for b in self._behaviours]
-            self._before[action] = [h for hooks in found for n, h in hooks.items() if n in {action, ANY}]
+            self._before[action] = [
+                h for hooks in found for n, h in hooks.items() if n in {action, ANY}
+            ]
         return self._before[action]
 
     def _hooks_after(self, action: str) -> list[After]:
         if action not in self._after:
             found = [b.after() for b in self._behaviours]
-            self._after[action] = [h for hooks in found for n, h in hooks.items() if n in {action, ANY}]
+            self._after[action] = [
+                h for hooks in found for n, h in hooks.items() if n in {action, ANY}
+            ]
         return self._after[action]
 
     def _complete(self, region: str) -> None:
@@ -118,7 +138,9 @@ def _whole(app: WSGIApplication, environ: WSGIEnvironment) -> Reply:
     """Return everything that `app` answers."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
-    def start(status: str, headers: list[tuple[str, str]], _: object = None, /) -> Callable[[bytes], Any]:
+    def start(
+        status: str, headers: list[tuple[str, str]], _: object = None, /
+    ) -> Callable[[bytes], Any]:
         started.append((status, headers))
         return lambda _: None
 

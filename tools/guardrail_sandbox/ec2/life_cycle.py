@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import ClassVar
 
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.ec2.behaviour import After, Before, Behaviour
@@ -27,7 +28,9 @@ class LifeCycle(Behaviour):
     """See the module."""
 
     name = "life-cycle"
-    assumptions = {"modify-pending": ("accepted", "refused")}
+    assumptions: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "modify-pending": ("accepted", "refused")
+    }
 
     def before(self) -> Mapping[str, Before]:
         """Refuse what the state forbids; keep what moto would drop at once."""
