@@ -1,7 +1,7 @@
 """A local AWS with the guardrail deployed in it: moto, CloudTrail, bus, schedules, functions.
 
 Requests pass these layers, outermost first: counting (so that `settle` knows what is open),
-CloudTrail, IAM, the calls that run functions, EC2's missing effects, moto.
+CloudTrail, IAM, the calls that run functions, EC2's behaviours, moto.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AWS_RETRY_DELAYS, RETRY_DELAYS
 from guardrail_sandbox.authorization import AsDeployed, AuthorizationLayer, Everybody, Roles
 from guardrail_sandbox.clock import Clock, DrivenClock, RealClock
-from guardrail_sandbox.ec2_effects import Ec2Effects
+from guardrail_sandbox.ec2.behaviour import AWS_PACE, SHORT_PACE, Pace, World
+from guardrail_sandbox.ec2.layer import Ec2Layer
+from guardrail_sandbox.ec2.registry import behaviours
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.front import Front
+from guardrail_sandbox.in_process import ec2_client
 from guardrail_sandbox.journal import Journal, Listener, Recorded
 from guardrail_sandbox.launch import Launcher, access_key_of, find_interpreter
+from guardrail_sandbox.moto_cloudformation import NetworkStacks
 from guardrail_sandbox.platform import Platform
 from guardrail_sandbox.redelivery import Undeliverable
 from guardrail_sandbox.server import Counted, Server
@@ -32,7 +36,7 @@ from guardrail_sandbox.stack import Stack
 from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
 
     from _typeshed.wsgi import WSGIApplication
@@ -48,6 +52,7 @@ DEFAULTS = {"SettleSeconds": "1"}
 
 _PLATFORM_KEY = "ASIASANDBOXPLATFORM"
 _USER_KEY = "AKIASANDBOXUSER"
+_CLOUDFORMATION_KEY = "ASIASANDBOXCLOUDFORMATION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,10 @@ class Sandbox:
     `parameters` are the template's; `delivery` says how events travel; `artifact` is the folder
     that `sam build` wrote; `on_line` is called with each entry of the journal. `port` 0 takes a
     free one. On a `clock` that is driven, time passes by `advance` alone. With `enforce_iam` the
-    functions may do what their roles allow and nothing else. Raises `SandboxError` with what to
-    do when it cannot start.
+    functions may do what their roles allow and nothing else. `without` switches behaviours of EC2
+    off by name, `assume` answers its open questions, `pace` says how long things take there
+    (default: as on AWS on a driven clock, shortly in real time). Raises `SandboxError` with what
+    to do when it cannot start.
     """
 
     def __init__(
@@ -81,10 +88,15 @@ class Sandbox:
         retry_delays: tuple[float, float] | None = None,
         clock: Clock | None = None,
         enforce_iam: bool = True,
+        without: Collection[str] = (),
+        assume: Mapping[str, str] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._enforce_iam = enforce_iam
         self.clock = clock or RealClock()
         driven = isinstance(self.clock, DrivenClock)
+        self._world = World(self.clock, pace or (AWS_PACE if driven else SHORT_PACE), assume or {})
+        self._behaviours = behaviours(self._world, without=without)
         self._parameters = dict(parameters or {})
         self._template = template or ROOT / "template.yaml"
         self._artifact = artifact or ROOT / ".aws-sam" / "build"
@@ -101,8 +113,8 @@ class Sandbox:
         self._require_artifact()
         moto_state.reset()
         self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
-        app = Ec2Effects(moto_state.Serialised())
-        front = Front(app, self, moto_state.ACCOUNT_ID, self.clock)
+        self.ec2 = Ec2Layer(moto_state.Serialised(), self._behaviours, self._world, self.region)
+        front = Front(self.ec2, self, moto_state.ACCOUNT_ID, self.clock)
         roles = Roles(moto_state.role_policies)
         trail = CloudTrailLayer(
             self._authorized(front, roles),
@@ -111,10 +123,21 @@ class Sandbox:
             account_id=moto_state.ACCOUNT_ID,
             clock=self.clock.now,
         )
+        self._identities[_CLOUDFORMATION_KEY] = Identity.user(
+            "sandbox-user",
+            account_id=moto_state.ACCOUNT_ID,
+            partition=moto_state.partition_of(self.region),
+            invoked_by="cloudformation.amazonaws.com",
+        )
+        self._networks = NetworkStacks(
+            lambda region: ec2_client(trail, _CLOUDFORMATION_KEY, region), self.clock
+        )
+        self._networks.install()
         self._counted = Counted(trail)
         try:
             self._server = Server(self._counted, self._port)
         except SandboxError:
+            self._networks.remove()
             self._scratch.cleanup()
             raise
         self._server.start()
@@ -147,6 +170,7 @@ class Sandbox:
 
     def close(self) -> None:
         """End all processes and release the port."""
+        self._networks.remove()
         self._platform.close()
         self._server.close()
         self._scratch.cleanup()
@@ -292,7 +316,9 @@ class Sandbox:
 
     def _publish(self, record: dict[str, Any]) -> None:
         key = str(record["userIdentity"].get("accessKeyId", ""))
-        self.journal.add(Recorded(record, key in self._identities, self.clock.now()))
+        identity = self._identities.get(key)
+        by_guardrail = identity is not None and identity.session_issuer is not None
+        self.journal.add(Recorded(record, by_guardrail, self.clock.now()))
         # Events appear in the region of the call, and the stack is in one region only.
         if record["awsRegion"] == self.region and deliverable(record):
             self._platform.put_event(envelope(record))

@@ -11,7 +11,7 @@ from functools import partial
 from xml.etree import ElementTree as ET
 
 from guardrail_sandbox.ec2.behaviour import After, Before, Behaviour
-from guardrail_sandbox.ec2.call import NAMESPACE, Call, RefusedError, Reply
+from guardrail_sandbox.ec2.call import Call, RefusedError, Reply
 
 _SETS = {
     "DescribeNetworkInterfaces": "networkInterfaceSet",
@@ -57,12 +57,14 @@ def _cut(call: Call, reply: Reply, items: str) -> Reply:
     if start == 0 and reply.body.count(b"<item>") <= size:
         return reply
     root = ET.fromstring(reply.body)  # noqa: S314  moto's own answer
-    found = root.find(f"{{{NAMESPACE}}}{items}")
+    # moto writes the namespace of whatever version of the API it has.
+    namespace = root.tag[1:].partition("}")[0]
+    found = root.find(f"{{{namespace}}}{items}")
     if found is None:
         return reply
     listed = list(found)
     for item in (*listed[:start], *listed[start + size :]):
         found.remove(item)
     if start + size < len(listed):
-        ET.SubElement(root, f"{{{NAMESPACE}}}nextToken").text = str(start + size)
-    return reply.with_body(ET.tostring(root, "utf-8", default_namespace=NAMESPACE))
+        ET.SubElement(root, f"{{{namespace}}}nextToken").text = str(start + size)
+    return reply.with_body(ET.tostring(root, "utf-8", default_namespace=namespace))
