@@ -11,7 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import boto3
 from botocore.config import Config
@@ -71,8 +71,9 @@ class Sandbox:
     free one. On a `clock` that is driven, time passes by `advance` alone. With `enforce_iam` the
     functions may do what their roles allow and nothing else. `without` switches behaviours of EC2
     off by name, `assume` answers its open questions, `pace` says how long things take there
-    (default: as on AWS on a driven clock, shortly in real time). Raises `SandboxError` with what
-    to do when it cannot start.
+    (default: as on AWS on a driven clock, shortly in real time), `default_vpc_layout` in which of
+    two layouts CreateDefaultVpc is recorded. Raises `SandboxError` with what to do when it cannot
+    start.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Sandbox:
         without: Collection[str] = (),
         assume: Mapping[str, str] | None = None,
         pace: Pace | None = None,
+        default_vpc_layout: Literal["nested", "legacy"] = "nested",
     ) -> None:
         self._enforce_iam = enforce_iam
+        self._default_vpc_layout = default_vpc_layout
         self.clock = clock or RealClock()
         driven = isinstance(self.clock, DrivenClock)
         self._world = World(self.clock, pace or (AWS_PACE if driven else SHORT_PACE), assume or {})
@@ -122,6 +125,7 @@ class Sandbox:
             identities=self._identities,
             account_id=moto_state.ACCOUNT_ID,
             clock=self.clock.now,
+            default_vpc_layout=self._default_vpc_layout,
         )
         self._identities[_CLOUDFORMATION_KEY] = Identity.user(
             "sandbox-user",

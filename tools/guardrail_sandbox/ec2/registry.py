@@ -8,6 +8,7 @@ from guardrail_sandbox.ec2.behaviour import Behaviour, Facts, World, facts_of
 from guardrail_sandbox.ec2.client_tokens import ClientTokens
 from guardrail_sandbox.ec2.default_group import DefaultGroup
 from guardrail_sandbox.ec2.default_policy import DefaultPolicy
+from guardrail_sandbox.ec2.default_subnets import DefaultSubnets
 from guardrail_sandbox.ec2.delete_failures import DeleteFailures
 from guardrail_sandbox.ec2.deleted_principals import DeletedPrincipals
 from guardrail_sandbox.ec2.dependencies import Dependencies
@@ -61,6 +62,7 @@ BEHAVIOURS: tuple[type[Behaviour], ...] = (
     PrivateDnsConflicts,
     PrivateDnsSwitch,
     NetworkInterfaces,
+    DefaultSubnets,
     PolicyText,
     DeletedPrincipals,
     Dependencies,
