@@ -57,6 +57,7 @@ def _serve(options: argparse.Namespace, stop: threading.Event) -> int:
         on_line=screen.entry,
         without=options.without,
         assume=dict(options.assume),
+        enforce_iam=options.iam,
     )
     with sandbox:
         try:
@@ -109,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--duplicate", action="store_true", help="deliver each event twice")
     serve.add_argument("--shuffle", action="store_true", help="deliver out of order")
     serve.add_argument("--seed", type=int, default=0, help="makes the disorder repeatable")
+    serve.add_argument(
+        "--no-iam",
+        dest="iam",
+        action="store_false",
+        help="let the functions do what their roles do not allow",
+    )
     serve.add_argument(
         "--without",
         action="append",
