@@ -94,9 +94,28 @@ class Reconciler:
         for vpc_id in sorted(vpc_ids):
             vpc = observed.get(vpc_id)
             if vpc is None:
-                yield Report(vpc_id, trigger, self.owner.intent.mode, gone=True), None
+                yield self._unseen(vpc_id, trigger)
             else:
                 yield _Pass(self, trigger, inventory, creations.get(vpc_id, {})).reconcile(vpc)
+
+    def _unseen(self, vpc_id: str, trigger: Trigger) -> tuple[Report, GuardrailError | None]:
+        """Report a VPC that EC2 does not describe: it is gone, or too new to be seen.
+
+        After an event that does not delete it, it is looked at again when it has settled.
+        Source: Amazon EC2 developer guide, "Eventual consistency".
+        """
+        mode = self.owner.intent.mode
+        may_appear = not trigger.settled and not trigger.name.startswith("Delete")
+        if may_appear and ActionKind.CREATE_ENDPOINT in self.allowed:
+            try:
+                pushed = self.settling.push(vpc_id)
+            except GuardrailError as error:
+                return Report(vpc_id, trigger, mode, error=str(error)), error
+            if pushed:
+                message = "EC2 does not describe the VPC; it is looked at again after settling"
+                found = (Finding(Reason.SETTLING, message),)
+                return Report(vpc_id, trigger, mode, findings=found), None
+        return Report(vpc_id, trigger, mode, gone=True), None
 
     def _where(self, trigger: Trigger) -> frozenset[str]:
         if trigger.vpc_ids is None:

@@ -65,6 +65,8 @@ def aws(sandbox: Sandbox) -> Cli:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        # `deploy` reports its progress in words.
+        answer = done.stdout.strip()
+        return json.loads(answer) if answer.startswith(("{", "[")) else answer or None
 
     return run

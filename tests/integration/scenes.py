@@ -19,7 +19,7 @@ def endpoints_of(sandbox: Sandbox, vpc_id: str) -> list[dict[str, Any]]:
     found = sandbox.client("ec2").describe_vpc_endpoints(
         Filters=[{"Name": "vpc-id", "Values": [vpc_id]}]
     )
-    return [endpoint for endpoint in found["VpcEndpoints"] if endpoint["State"] == "available"]
+    return [e for e in found["VpcEndpoints"] if e["State"] in {"pending", "available"}]
 
 
 def build_vpc(sandbox: Sandbox, block: str, zones: str = "abc") -> str:

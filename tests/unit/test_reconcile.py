@@ -638,6 +638,24 @@ def test_a_vpc_that_is_gone_is_an_outcome() -> None:
     assert outcomes(reports) == [Outcome.GONE]
 
 
+def test_a_vpc_that_cannot_be_seen_yet_is_looked_at_again() -> None:
+    """EC2 may describe a new VPC only after its event came; then nothing else would cover it."""
+    world = new_world()
+    world.settling.enabled = True
+    unseen = "vpc-0123456789abcdef0"
+    assert outcomes(world.vpc_change(unseen, "CreateVpc")) == [Outcome.SETTLING]
+    assert world.settling.paused == {unseen}
+    assert outcomes(world.settled(unseen)) == [Outcome.GONE]
+
+
+def test_a_vpc_that_was_deleted_is_not_looked_at_again() -> None:
+    """The event of its deletion is the last that is said of it."""
+    world = new_world()
+    world.settling.enabled = True
+    assert outcomes(world.vpc_change("vpc-0123456789abcdef0", "DeleteVpc")) == [Outcome.GONE]
+    assert world.settling.paused == set()
+
+
 def test_an_endpoint_that_nobody_knows_leads_nowhere() -> None:
     """Ids that EC2 does not know are no VPC to look at."""
     assert new_world().endpoint_change("vpce-0123456789abcdef0") == []

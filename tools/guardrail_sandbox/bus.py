@@ -11,14 +11,27 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from guardrail_sandbox.clock import RealClock
+from guardrail_sandbox.redelivery import (
+    GivenUp,
+    Redelivery,
+    RetryPolicy,
+    Undeliverable,
+    Waits,
+    short_waits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.timers import Timers
 
 Event = dict[str, Any]
+_DEFAULT_RETRIES = RetryPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +55,7 @@ class Target:
     rule_arn: str
     arn: str
     dead_letter_arn: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Undeliverable:
-    """Why a target refused an event; the codes are those of EventBridge's dead-letter messages.
-
-    AWS: EventBridge user guide, "Using dead-letter queues to process undelivered events".
-    """
-
-    code: str
-    message: str
+    retry_policy: RetryPolicy = _DEFAULT_RETRIES
 
 
 class Rules(Protocol):
@@ -76,9 +79,12 @@ class Bus:
         invoke: Callable[[Target, bytes], Undeliverable | None],
         send: Callable[[str, str, Mapping[str, str]], None],
         delivery: Delivery | None = None,
+        clock: Clock | None = None,
+        waits: Waits = short_waits,
     ) -> None:
         self._rules = rules
         self._timers = timers
+        self._redelivery = Redelivery(timers, clock or RealClock(), waits)
         self._invoke = invoke
         self._send = send
         self._delivery = delivery or Delivery()
@@ -96,18 +102,15 @@ class Bus:
         return delay
 
     def _deliver(self, event: Event) -> None:
+        payload = json.dumps(event)
         for target in self._rules.targets_of(event):
-            refused = self._invoke(target, json.dumps(event).encode())
-            if refused is not None:
-                self._bury(event, target, refused)
+            self._redelivery.deliver(
+                partial(self._invoke, target, payload.encode()),
+                target.retry_policy,
+                partial(self._bury, target, payload),
+            )
 
-    def _bury(self, event: Event, target: Target, refused: Undeliverable) -> None:
-        if target.dead_letter_arn is None:
-            return
-        attributes = {
-            "RULE_ARN": target.rule_arn,
-            "TARGET_ARN": target.arn,
-            "ERROR_CODE": refused.code,
-            "ERROR_MESSAGE": refused.message,
-        }
-        self._send(target.dead_letter_arn, json.dumps(event), attributes)
+    def _bury(self, target: Target, payload: str, given_up: GivenUp) -> None:
+        if target.dead_letter_arn is not None:
+            arns = {"RULE_ARN": target.rule_arn, "TARGET_ARN": target.arn}
+            self._send(target.dead_letter_arn, payload, {**arns, **given_up.attributes})

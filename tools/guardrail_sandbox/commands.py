@@ -1,4 +1,4 @@
-"""The commands: `serve` keeps a local AWS running, `demo` plays the story."""
+"""The commands: `serve` keeps a local AWS running, `demo` plays the story, `behaviours` lists."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from guardrail_sandbox.bus import Delivery
+from guardrail_sandbox.ec2.pages import listing, markdown
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.guide import guide
 from guardrail_sandbox.sandbox import Sandbox
@@ -25,7 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: _interrupt(stop))
     try:
-        return _serve(options, stop) if options.command == "serve" else _demo(options)
+        match options.command:
+            case "serve":
+                return _serve(options, stop)
+            case "behaviours":
+                return _behaviours(options)
+            case _:
+                return _demo(options)
     except SandboxError as error:
         print(error, file=sys.stderr)
         return _USAGE_ERROR
@@ -48,6 +55,9 @@ def _serve(options: argparse.Namespace, stop: threading.Event) -> int:
         delivery=_delivery(options),
         artifact=options.artifact,
         on_line=screen.entry,
+        without=options.without,
+        assume=dict(options.assume),
+        enforce_iam=options.iam,
     )
     with sandbox:
         try:
@@ -66,6 +76,11 @@ def _demo(options: argparse.Namespace) -> int:
     except StoryError as error:
         screen.say(str(error), "bold red")
         return 1
+    return 0
+
+
+def _behaviours(options: argparse.Namespace) -> int:
+    print(markdown() if options.markdown else listing(), end="")
     return 0
 
 
@@ -95,6 +110,29 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--duplicate", action="store_true", help="deliver each event twice")
     serve.add_argument("--shuffle", action="store_true", help="deliver out of order")
     serve.add_argument("--seed", type=int, default=0, help="makes the disorder repeatable")
+    serve.add_argument(
+        "--no-iam",
+        dest="iam",
+        action="store_false",
+        help="let the functions do what their roles do not allow",
+    )
+    serve.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="switch a behaviour of EC2 off (see `behaviours`)",
+    )
+    serve.add_argument(
+        "--assume",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=ANSWER",
+        help="answer an open question about EC2, e.g. modify-pending=refused",
+    )
+    listed = commands.add_parser("behaviours", help="list what is modelled of EC2")
+    listed.add_argument("--markdown", action="store_true", help="as the page of the docs")
     demo = commands.add_parser("demo", help="play the story and check each step")
     for command in (serve, demo):
         command.add_argument("--artifact", type=Path, help="what `sam build` wrote")

@@ -1,8 +1,8 @@
-"""The two calls that moto cannot answer because they would have to run a function.
+"""The calls that moto cannot answer, or answers otherwise than AWS, about functions and events.
 
 Lambda's Invoke (moto wants Docker) and EventBridge's PutEvents on the default bus (moto answers
-an error when a rule has a Lambda target). AWS: Lambda API reference, Invoke; EventBridge API
-reference, PutEvents.
+an error when a rule has a Lambda target) would run a function. PutRule and TestEventPattern judge
+event patterns. AWS: Lambda API reference, Invoke; EventBridge API reference, PutEvents, PutRule.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import io
 import json
 import re
 import uuid
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
+from guardrail_sandbox import patterns
 from guardrail_sandbox.signature import Scope, credential_scope
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from guardrail_sandbox.bus import Event
+    from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.invocation import Result
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
@@ -53,10 +54,13 @@ class Reply(NamedTuple):
 class Front:
     """WSGI layer that answers those calls and passes everything else on."""
 
-    def __init__(self, app: WSGIApplication, platform: Platform, account_id: str) -> None:
+    def __init__(
+        self, app: WSGIApplication, platform: Platform, account_id: str, clock: Clock
+    ) -> None:
         self._app = app
         self._platform = platform
         self._account_id = account_id
+        self._clock = clock
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -74,8 +78,13 @@ class Front:
         match = _INVOKE.fullmatch(environ.get("PATH_INFO", ""))
         if scope.service == "lambda" and match is not None:
             return self._invoke(unquote(match[1]), environ)
-        if environ.get("HTTP_X_AMZ_TARGET") == "AWSEvents.PutEvents":
-            return self._put_events(json.loads(_peeked(environ)), scope.region)
+        match environ.get("HTTP_X_AMZ_TARGET"):
+            case "AWSEvents.PutEvents":
+                return self._put_events(json.loads(_peeked(environ)), scope.region)
+            case "AWSEvents.PutRule":
+                return _refused_pattern(json.loads(_peeked(environ)))
+            case "AWSEvents.TestEventPattern":
+                return _test_pattern(json.loads(_peeked(environ)))
         return None
 
     def _invoke(self, function: str, environ: WSGIEnvironment) -> Reply:
@@ -115,13 +124,38 @@ class Front:
                 "detail-type": entry.get("DetailType", ""),
                 "source": source,
                 "account": self._account_id,
-                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "time": self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "region": region,
                 "resources": entry.get("Resources", []),
                 "detail": detail,
             }
         )
         return {"EventId": event_id}
+
+
+def _refused_pattern(request: dict[str, Any]) -> Reply | None:
+    """Refuse a rule whose pattern EventBridge would not take; None when moto may store it."""
+    try:
+        if "EventPattern" in request:
+            patterns.read(request["EventPattern"])
+    except patterns.InvalidPatternError as error:
+        return _error(
+            "InvalidEventPatternException", f"Event pattern is not valid. Reason: {error}"
+        )
+    return None
+
+
+def _test_pattern(request: dict[str, Any]) -> Reply:
+    refused = _refused_pattern(request)
+    if refused is not None:
+        return refused
+    pattern, event = patterns.read(request["EventPattern"]), json.loads(request["Event"])
+    return Reply(HTTPStatus.OK, json.dumps({"Result": patterns.matches(pattern, event)}).encode())
+
+
+def _error(code: str, message: str) -> Reply:
+    body = json.dumps({"__type": code, "message": message}).encode()
+    return Reply(HTTPStatus.BAD_REQUEST, body)
 
 
 def _no_function(function: str) -> Reply:

@@ -10,8 +10,10 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from guardrail_sandbox.clock import RealClock
 
 _LAST_LINES = 200
 
@@ -22,7 +24,7 @@ class Recorded:
 
     record: dict[str, Any]
     by_guardrail: bool
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime = field(default_factory=RealClock().now)
 
     @property
     def failed(self) -> bool:
@@ -36,7 +38,7 @@ class Logged:
 
     function: str
     fields: dict[str, Any]
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime = field(default_factory=RealClock().now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Buried:
     queue: str
     body: dict[str, Any]
     attributes: dict[str, str]
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime = field(default_factory=RealClock().now)
 
 
 Entry = Recorded | Logged | Buried
@@ -56,8 +58,11 @@ Listener = Callable[[Entry], None]
 class Journal:
     """Keeps entries in order of arrival."""
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(
+        self, listener: Listener | None = None, now: Callable[[], datetime] | None = None
+    ) -> None:
         self._listener = listener
+        self.now = now or RealClock().now
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._metrics: list[dict[str, Any]] = []
@@ -81,7 +86,7 @@ class Journal:
             with self._lock:
                 self._metrics.append(fields)
         else:
-            self.add(Logged(function, fields))
+            self.add(Logged(function, fields, self.now()))
 
     def recorded(self) -> list[Recorded]:
         """Return the CloudTrail records so far."""

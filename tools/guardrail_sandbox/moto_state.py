@@ -16,13 +16,16 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 from moto.events.models import events_backends
+from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.scheduler.models import scheduler_backends
 from moto.sqs.models import sqs_backends
 from moto.utilities.utils import get_partition
 
+from guardrail_sandbox import patterns
 from guardrail_sandbox.bus import Event, Target
+from guardrail_sandbox.redelivery import RetryPolicy
 from guardrail_sandbox.scheduler import Schedule
 
 if TYPE_CHECKING:
@@ -83,11 +86,14 @@ class StoredRules:
             return [
                 _target(rule, target)
                 for rule in rules.values()
-                if rule.state == "ENABLED"
-                and rule.event_pattern.get_pattern()
-                and rule.event_pattern.matches_event(event)
+                if rule.state != "DISABLED" and _matches(rule, event)
                 for target in rule.targets
             ]
+
+
+def _matches(rule: Moto, event: Event) -> bool:
+    pattern = rule.event_pattern.get_pattern()
+    return bool(pattern) and patterns.matches(pattern, event)
 
 
 def _target(rule: Moto, target: dict[str, Any]) -> Target:
@@ -95,6 +101,7 @@ def _target(rule: Moto, target: dict[str, Any]) -> Target:
         rule_arn=rule.arn,
         arn=target["Arn"],
         dead_letter_arn=target.get("DeadLetterConfig", {}).get("Arn"),
+        retry_policy=RetryPolicy.of(target.get("RetryPolicy")),
     )
 
 
@@ -116,6 +123,22 @@ def _lets_in(statement: dict[str, Any], rule_arn: str) -> bool:
     return service == "events.amazonaws.com" and (
         "ArnLike" not in condition or rule_arn in condition
     )
+
+
+def role_policies(role_arn: str) -> list[str]:
+    """Return the policy documents of a role, inline and attached; none when there is none such."""
+    with LOCK:
+        partition, name = role_arn.split(":")[1], role_arn.rpartition("/")[2]
+        roles = iam_backends[ACCOUNT_ID][partition].roles.values()
+        role = next((found for found in roles if found.name == name), None)
+        if role is None:
+            return []
+        attached = [policy.document for policy in role.managed_policies.values()]
+        return [_document(policy) for policy in (*role.policies.values(), *attached)]
+
+
+def _document(policy: str | dict[str, Any]) -> str:
+    return policy if isinstance(policy, str) else json.dumps(policy)
 
 
 class StoredSchedules:
@@ -155,6 +178,7 @@ def _schedule(stored: Moto) -> Schedule:
         delete_after=stored.action_after_completion == "DELETE",
         version=stored.last_modified_date,
         target=stored.target,
+        arn=stored.arn,
     )
 
 
@@ -168,6 +192,14 @@ def send_message(queue_arn: str, body: str, attributes: Mapping[str, str]) -> No
         sqs_backends[ACCOUNT_ID][region].send_message(
             queue_name=name, message_body=body, message_attributes=typed
         )
+
+
+def queue_policy(queue_arn: str) -> str | None:
+    """Return the policy document of a queue; None when it has none."""
+    *_, region, _, name = queue_arn.split(":")
+    with LOCK:
+        policy = sqs_backends[ACCOUNT_ID][region].get_queue(name).policy
+        return _document(policy) if policy else None
 
 
 def messages(queue_arn: str) -> list[tuple[dict[str, Any], dict[str, str]]]:

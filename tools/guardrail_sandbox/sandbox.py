@@ -1,7 +1,7 @@
 """A local AWS with the guardrail deployed in it: moto, CloudTrail, bus, schedules, functions.
 
 Requests pass these layers, outermost first: counting (so that `settle` knows what is open),
-CloudTrail, the calls that run functions, EC2's missing effects, moto.
+CloudTrail, IAM, the calls that run functions, EC2's behaviours, moto.
 """
 
 from __future__ import annotations
@@ -11,26 +11,35 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import boto3
 from botocore.config import Config
 
 from guardrail_sandbox import moto_state
-from guardrail_sandbox.asynchronous import RETRY_DELAYS
-from guardrail_sandbox.ec2_effects import Ec2Effects
+from guardrail_sandbox.asynchronous import AWS_RETRY_DELAYS, RETRY_DELAYS
+from guardrail_sandbox.authorization import AsDeployed, AuthorizationLayer, Everybody, Roles
+from guardrail_sandbox.clock import Clock, DrivenClock, RealClock
+from guardrail_sandbox.ec2.behaviour import AWS_PACE, SHORT_PACE, Pace, World
+from guardrail_sandbox.ec2.layer import Ec2Layer
+from guardrail_sandbox.ec2.registry import behaviours
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.front import Front
+from guardrail_sandbox.in_process import ec2_client
 from guardrail_sandbox.journal import Journal, Listener, Recorded
 from guardrail_sandbox.launch import Launcher, access_key_of, find_interpreter
+from guardrail_sandbox.moto_cloudformation import NetworkStacks
 from guardrail_sandbox.platform import Platform
+from guardrail_sandbox.redelivery import Undeliverable
 from guardrail_sandbox.server import Counted, Server
 from guardrail_sandbox.stack import Stack
 from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
+
+    from _typeshed.wsgi import WSGIApplication
 
     from guardrail_sandbox.bus import Delivery
     from guardrail_sandbox.deployed import FunctionSpec
@@ -43,6 +52,7 @@ DEFAULTS = {"SettleSeconds": "1"}
 
 _PLATFORM_KEY = "ASIASANDBOXPLATFORM"
 _USER_KEY = "AKIASANDBOXUSER"
+_CLOUDFORMATION_KEY = "ASIASANDBOXCLOUDFORMATION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,12 @@ class Sandbox:
 
     `parameters` are the template's; `delivery` says how events travel; `artifact` is the folder
     that `sam build` wrote; `on_line` is called with each entry of the journal. `port` 0 takes a
-    free one. Raises `SandboxError` with what to do when it cannot start.
+    free one. On a `clock` that is driven, time passes by `advance` alone. With `enforce_iam` the
+    functions may do what their roles allow and nothing else. `without` switches behaviours of EC2
+    off by name, `assume` answers its open questions, `pace` says how long things take there
+    (default: as on AWS on a driven clock, shortly in real time), `default_vpc_layout` in which of
+    two layouts CreateDefaultVpc is recorded. Raises `SandboxError` with what to do when it cannot
+    start.
     """
 
     def __init__(
@@ -71,17 +86,29 @@ class Sandbox:
         on_line: Listener | None = None,
         template: Path | None = None,
         region: str = "us-east-1",
-        retry_delays: tuple[float, float] = RETRY_DELAYS,
+        retry_delays: tuple[float, float] | None = None,
+        clock: Clock | None = None,
+        enforce_iam: bool = True,
+        without: Collection[str] = (),
+        assume: Mapping[str, str] | None = None,
+        pace: Pace | None = None,
+        default_vpc_layout: Literal["nested", "legacy"] = "nested",
     ) -> None:
+        self._enforce_iam = enforce_iam
+        self._default_vpc_layout = default_vpc_layout
+        self.clock = clock or RealClock()
+        driven = isinstance(self.clock, DrivenClock)
+        self._world = World(self.clock, pace or (AWS_PACE if driven else SHORT_PACE), assume or {})
+        self._behaviours = behaviours(self._world, without=without)
         self._parameters = dict(parameters or {})
         self._template = template or ROOT / "template.yaml"
         self._artifact = artifact or ROOT / ".aws-sam" / "build"
         self._delivery = delivery
-        self._retry_delays = retry_delays
+        self._retry_delays = retry_delays or (AWS_RETRY_DELAYS if driven else RETRY_DELAYS)
         self._port = port
         self.region = region
         self.interpreter = find_interpreter()
-        self.journal = Journal(on_line)
+        self.journal = Journal(on_line, self.clock.now)
         self._identities: dict[str, Identity] = {}
 
     def __enter__(self) -> Self:
@@ -89,25 +116,46 @@ class Sandbox:
         self._require_artifact()
         moto_state.reset()
         self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
-        app = Ec2Effects(moto_state.Serialised())
-        front = Front(app, self, moto_state.ACCOUNT_ID)
+        self.ec2 = Ec2Layer(moto_state.Serialised(), self._behaviours, self._world, self.region)
+        front = Front(self.ec2, self, moto_state.ACCOUNT_ID, self.clock)
+        roles = Roles(moto_state.role_policies)
         trail = CloudTrailLayer(
-            front,
+            self._authorized(front, roles),
             self._publish,
             identities=self._identities,
             account_id=moto_state.ACCOUNT_ID,
+            clock=self.clock.now,
+            default_vpc_layout=self._default_vpc_layout,
         )
+        self._identities[_CLOUDFORMATION_KEY] = Identity.user(
+            "sandbox-user",
+            account_id=moto_state.ACCOUNT_ID,
+            partition=moto_state.partition_of(self.region),
+            invoked_by="cloudformation.amazonaws.com",
+        )
+        self._networks = NetworkStacks(
+            lambda region: ec2_client(trail, _CLOUDFORMATION_KEY, region), self.clock
+        )
+        self._networks.install()
         self._counted = Counted(trail)
         try:
             self._server = Server(self._counted, self._port)
         except SandboxError:
+            self._networks.remove()
             self._scratch.cleanup()
             raise
         self._server.start()
         launcher = Launcher(
             self.interpreter, self._artifact, Path(self._scratch.name), self.url, self.region
         )
-        self._platform = Platform(launcher, self.journal, self._delivery, self._retry_delays)
+        self._platform = Platform(
+            launcher,
+            self.journal,
+            self._delivery,
+            self._retry_delays,
+            self.clock,
+            AsDeployed(roles) if self._enforce_iam else Everybody(),
+        )
         try:
             self._deploy(launcher)
         except BaseException:
@@ -126,6 +174,7 @@ class Sandbox:
 
     def close(self) -> None:
         """End all processes and release the port."""
+        self._networks.remove()
         self._platform.close()
         self._server.close()
         self._scratch.cleanup()
@@ -176,7 +225,24 @@ class Sandbox:
             quiet = 0 if pending else quiet + 1
             if pending and time.monotonic() > until:
                 raise SandboxError(f"not settled after {timeout:.0f} s: {_listed(pending)}")
-            time.sleep(0.05)
+            # Driving through an hour settles many times.
+            time.sleep(0.01 if isinstance(self.clock, DrivenClock) else 0.05)
+
+    def advance(self, seconds: float, timeout: float = 30.0) -> None:
+        """Drive the clock on, settling at each moment at which something is due.
+
+        So what fires on the way sees its own time, and what follows from it is due from there.
+        Raises `SandboxError` when the clock is a real one.
+        """
+        if not isinstance(self.clock, DrivenClock):
+            raise SandboxError("only a driven clock advances", hint="Sandbox(clock=DrivenClock())")
+        target = self.clock.monotonic() + seconds
+        self.settle(timeout)
+        while (due := self._platform.next_due) is not None and due <= target:
+            self.clock.advance(max(0.0, due - self.clock.monotonic()))
+            self.settle(timeout)
+        self.clock.advance(target - self.clock.monotonic())
+        self.settle(timeout)
 
     def pending(self) -> dict[str, int]:
         """Tell what is in flight, by kind; empty when the sandbox has settled."""
@@ -213,9 +279,22 @@ class Sandbox:
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         return self._platform.invoke_later(function, data)
 
+    def refuse(
+        self, function: str, times: int, *, code: str = "THROTTLING", retryable: bool = True
+    ) -> None:
+        """Let the next deliveries of rules and schedules to a function be refused."""
+        refusal = Undeliverable(code, f"{code}, as the test asked for", retryable)
+        self._platform.refuse(self.function(function).arn, [refusal] * times)
+
     def put_event(self, event: dict[str, Any]) -> None:
         """Put an event on the default bus, past PutEvents (which refuses `aws.` sources)."""
         self._platform.put_event(event)
+
+    def _authorized(self, app: WSGIApplication, roles: Roles) -> WSGIApplication:
+        if not self._enforce_iam:
+            return app
+        account = moto_state.ACCOUNT_ID
+        return AuthorizationLayer(app, identities=self._identities, roles=roles, account_id=account)
 
     def _deploy(self, launcher: Launcher) -> None:
         launcher.prepare()
@@ -241,7 +320,9 @@ class Sandbox:
 
     def _publish(self, record: dict[str, Any]) -> None:
         key = str(record["userIdentity"].get("accessKeyId", ""))
-        self.journal.add(Recorded(record, by_guardrail=key in self._identities))
+        identity = self._identities.get(key)
+        by_guardrail = identity is not None and identity.session_issuer is not None
+        self.journal.add(Recorded(record, by_guardrail, self.clock.now()))
         # Events appear in the region of the call, and the stack is in one region only.
         if record["awsRegion"] == self.region and deliverable(record):
             self._platform.put_event(envelope(record))

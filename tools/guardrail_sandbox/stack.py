@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError as ParserError
 
+from guardrail_sandbox import patterns
 from guardrail_sandbox.deployed import AsyncSettings, FunctionSpec
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.expand import Expanded, expand, load
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from guardrail_sandbox.untyped import Client
 
 STACK_NAME = "sfn-endpoint-guardrail"
+_ANYTHING = '{"source": [{"exists": true}]}'
 
 
 class Clients(Protocol):
@@ -53,6 +55,7 @@ class Stack:
             self._source, self.parameters, region=self._region, stack_name=STACK_NAME
         )
         self._send()
+        self._check_patterns()
         self._deployed = True
         self._supplement()
 
@@ -108,6 +111,14 @@ class Stack:
         except (ClientError, ParserError) as error:
             # A fault inside moto is answered with a page that boto3 cannot parse.
             raise SandboxError(f"moto's CloudFormation refused the template: {error}") from error
+
+    def _check_patterns(self) -> None:
+        """Refuse what EventBridge would: moto stores any pattern."""
+        for rule in self._clients("events").list_rules()["Rules"]:
+            try:
+                patterns.read(rule.get("EventPattern") or _ANYTHING)
+            except patterns.InvalidPatternError as error:
+                raise SandboxError(f"the pattern of rule {rule['Name']}: {error}") from error
 
     def _defaults(self) -> dict[str, str]:
         declared = self._source.get("Parameters", {}).items()

@@ -77,7 +77,7 @@ class Story:
     def endpoints(self, vpc_id: str) -> list[dict[str, Any]]:
         """Return the live endpoints of a VPC."""
         found = self.ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])
-        return [e for e in found["VpcEndpoints"] if e["State"] == "available"]
+        return [e for e in found["VpcEndpoints"] if e["State"] in {"pending", "available"}]
 
     def policy(self) -> Any:  # noqa: ANN401  a policy is JSON
         """Return the policy of the endpoint of this story."""

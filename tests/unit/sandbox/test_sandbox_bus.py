@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from toy import eventually
 
-from guardrail_sandbox.bus import Bus, Delivery, Target, Undeliverable
+from guardrail_sandbox.bus import Bus, Delivery, Target
+from guardrail_sandbox.redelivery import Undeliverable
 from guardrail_sandbox.timers import Timers
 
 TARGET = Target(rule_arn="arn:rule", arn="arn:function", dead_letter_arn="arn:queue")
@@ -104,6 +105,7 @@ def test_a_refused_event_goes_to_the_queue_with_the_reason(timers: Timers) -> No
                 "TARGET_ARN": "arn:function",
                 "ERROR_CODE": "NO_PERMISSIONS",
                 "ERROR_MESSAGE": "not allowed",
+                "RETRY_ATTEMPTS": "0",
             },
         )
     ]

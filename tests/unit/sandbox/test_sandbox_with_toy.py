@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import eventually, write_toy
+from toy import caller_role, eventually, write_toy
 
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.sandbox import Sandbox
@@ -149,7 +149,7 @@ def test_a_one_off_schedule_fires_and_goes(sandbox: Sandbox) -> None:
         ScheduleExpression="at(2026-01-01T00:00:00)",
         FlexibleTimeWindow={"Mode": "OFF"},
         ActionAfterCompletion="DELETE",
-        Target={"Arn": spec.arn, "RoleArn": spec.role_arn, "Input": '{"do": "once"}'},
+        Target={"Arn": spec.arn, "RoleArn": caller_role(sandbox), "Input": '{"do": "once"}'},
     )
     sandbox.settle()
     names = [schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]]

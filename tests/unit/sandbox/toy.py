@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from guardrail_sandbox.sandbox import Sandbox
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -104,6 +109,16 @@ def write_toy(folder: Path, handler: str = HANDLER) -> tuple[Path, Path]:
     (artifact / "Toy").mkdir(parents=True)
     (artifact / "Toy" / "toy_handler.py").write_text(handler)
     return template, artifact
+
+
+def caller_role(sandbox: Sandbox) -> str:
+    """Make a role that may invoke any function and send to any queue; return its ARN."""
+    iam = sandbox.client("iam")
+    allowed = {"Effect": "Allow", "Action": ["lambda:InvokeFunction", "sqs:SendMessage"]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": "*"}]})
+    role: str = iam.create_role(RoleName="caller", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.put_role_policy(RoleName="caller", PolicyName="call", PolicyDocument=policy)
+    return role
 
 
 def eventually(happened: Callable[[], object], seconds: float = 10.0) -> bool:

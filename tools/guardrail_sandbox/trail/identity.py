@@ -28,7 +28,8 @@ class SessionIssuer:
 class Identity:
     """A caller. An assumed role has a `session_issuer`, a user has a `user_name`.
 
-    `session_created` is when the temporary credentials were issued (assumed roles only).
+    `session_created` is when the temporary credentials were issued (assumed roles only);
+    `invoked_by` is the service that calls for this identity, e.g. `cloudformation.amazonaws.com`.
     """
 
     kind: Kind
@@ -37,12 +38,21 @@ class Identity:
     user_name: str | None = None
     session_issuer: SessionIssuer | None = None
     session_created: datetime = _EPOCH
+    invoked_by: str | None = None
 
     @classmethod
-    def user(cls, name: str, *, account_id: str, partition: str = "aws") -> Identity:
+    def user(
+        cls,
+        name: str,
+        *,
+        account_id: str,
+        partition: str = "aws",
+        invoked_by: str | None = None,
+    ) -> Identity:
         """Return the IAM user `name` of the account."""
         arn = f"arn:{partition}:iam::{account_id}:user/{name}"
-        return cls("IAMUser", arn, _unique_id("AIDA", arn), user_name=name)
+        unique = _unique_id("AIDA", arn)
+        return cls("IAMUser", arn, unique, user_name=name, invoked_by=invoked_by)
 
     @classmethod
     def assumed_role(
@@ -83,6 +93,8 @@ def user_identity(identity: Identity, *, access_key: str, account_id: str) -> di
         element["userName"] = identity.user_name
     if identity.session_issuer is not None:
         element["sessionContext"] = _session(identity, identity.session_issuer, account_id)
+    if identity.invoked_by is not None:
+        element["invokedBy"] = identity.invoked_by
     return element
 
 

@@ -91,8 +91,8 @@ class Recorder:
             "eventSource": "ec2.amazonaws.com",
             "eventName": call.action,
             "awsRegion": call.region,
-            "sourceIPAddress": call.source_ip,
-            "userAgent": call.user_agent,
+            "sourceIPAddress": identity.invoked_by or call.source_ip,
+            "userAgent": identity.invoked_by or call.user_agent,
         }
 
     def _about(self, call: Call, request_id: str) -> Record:

@@ -1,0 +1,142 @@
+"""Stacks with networks: which calls CloudFormation makes for them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto.ec2.models.vpcs import VPC, VPCEndPoint
+from toy import write_toy
+
+from guardrail_sandbox.clock import RealClock
+from guardrail_sandbox.moto_cloudformation import NetworkStacks
+from guardrail_sandbox.sandbox import Sandbox
+
+NETWORK: dict[str, Any] = {
+    "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+    "Subnet": {
+        "Type": "AWS::EC2::Subnet",
+        "Properties": {
+            "VpcId": {"Ref": "Vpc"},
+            "CidrBlock": "10.0.0.0/24",
+            "AvailabilityZone": "us-east-1a",
+            "Tags": [{"Key": "tier", "Value": "private"}],
+        },
+    },
+    "Group": {
+        "Type": "AWS::EC2::SecurityGroup",
+        "Properties": {"GroupDescription": "clients", "VpcId": {"Ref": "Vpc"}},
+    },
+    "Endpoint": {
+        "Type": "AWS::EC2::VPCEndpoint",
+        "Properties": {
+            "VpcId": {"Ref": "Vpc"},
+            "ServiceName": "com.amazonaws.us-east-1.states",
+            "VpcEndpointType": "Interface",
+            "SubnetIds": [{"Ref": "Subnet"}],
+            "SecurityGroupIds": [{"Ref": "Group"}],
+        },
+    },
+}
+OPEN = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+RULE = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/16"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Start one sandbox for all."""
+    template, artifact = write_toy(tmp_path_factory.mktemp("stacks"))
+    with Sandbox(template=template, artifact=artifact) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    """Make the network, and delete it after the test."""
+    stacks = running.client("cloudformation")
+    stacks.create_stack(StackName="net", TemplateBody=template())
+    running.settle()
+    yield running
+    stacks.delete_stack(StackName="net")
+
+
+def template(**changes: dict[str, Any]) -> str:
+    """Return the network with changed properties of some resources."""
+    resources = copy.deepcopy(NETWORK)
+    for name, properties in changes.items():
+        resources[name]["Properties"].update(properties)
+    return json.dumps({"Resources": resources})
+
+
+def ids(sandbox: Sandbox) -> dict[str, str]:
+    """Return the ids of the resources by their names."""
+    found = sandbox.client("cloudformation").describe_stack_resources(StackName="net")
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found["StackResources"]}
+
+
+def calls_of_update(sandbox: Sandbox, **changes: dict[str, Any]) -> list[str]:
+    """Update the stack and return the events of the calls that this took."""
+    sandbox.settle()
+    before = len(sandbox.records)
+    body = template(**changes)
+    sandbox.client("cloudformation").update_stack(StackName="net", TemplateBody=body)
+    sandbox.settle()
+    return [record["eventName"] for record in sandbox.records[before:]]
+
+
+def test_resources_are_made_by_calls_with_their_tags(sandbox: Sandbox) -> None:
+    """And the stack knows them by their ids."""
+    found = ids(sandbox)
+    (subnet,) = sandbox.client("ec2").describe_subnets(SubnetIds=[found["Subnet"]])["Subnets"]
+    assert {"Key": "tier", "Value": "private"} in subnet["Tags"]
+    assert subnet["VpcId"] == found["Vpc"]
+
+
+def test_private_dns_is_off_unless_given(sandbox: Sandbox) -> None:
+    """CloudFormation's default, sent with the call."""
+    made = [r for r in sandbox.records if r["eventName"] == "CreateVpcEndpoint"][-1]
+    request = made["requestParameters"]["CreateVpcEndpointRequest"]
+    assert request["PrivateDnsEnabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "calls"),
+    [
+        ({"Vpc": {"EnableDnsHostnames": True}}, ["ModifyVpcAttribute"]),
+        ({"Vpc": {"EnableDnsSupport": True}}, []),
+        ({"Group": {"SecurityGroupIngress": [RULE]}}, ["AuthorizeSecurityGroupIngress"]),
+        ({"Subnet": {"MapPublicIpOnLaunch": True}}, ["ModifySubnetAttribute"]),
+        ({"Endpoint": {"PolicyDocument": {"Statement": [OPEN]}}}, ["ModifyVpcEndpoint"]),
+        ({"Endpoint": {"SubnetIds": []}}, ["ModifyVpcEndpoint"]),
+    ],
+    ids=["attribute", "attribute as it is", "rule", "subnet", "policy", "subnets"],
+)
+def test_an_update_calls_for_what_changed(
+    sandbox: Sandbox, changes: dict[str, Any], calls: list[str]
+) -> None:
+    """Nothing else is touched."""
+    assert calls_of_update(sandbox, **changes) == calls
+
+
+def test_deleting_the_stack_deletes_everything(running: Sandbox) -> None:
+    """In whichever order EC2 lets it happen, waiting for the endpoint's network interfaces."""
+    stacks, ec2 = running.client("cloudformation"), running.client("ec2")
+    stacks.create_stack(StackName="net", TemplateBody=template())
+    found = ids(running)
+    stacks.delete_stack(StackName="net")
+    assert found["Vpc"] not in [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"]]
+    groups = ec2.describe_security_groups()["SecurityGroups"]
+    assert found["Group"] not in [group["GroupId"] for group in groups]
+
+
+def test_moto_gets_its_own_way_back() -> None:
+    """The sandbox takes moto's place while it runs, and not longer."""
+    before = dict(VPC.__dict__), dict(VPCEndPoint.__dict__)
+    stacks = NetworkStacks(lambda _: None, RealClock())
+    stacks.install()
+    assert dict(VPC.__dict__) != before[0]
+    stacks.remove()
+    assert (dict(VPC.__dict__), dict(VPCEndPoint.__dict__)) == before

@@ -1,0 +1,149 @@
+"""What roles, queue policies and the calls of other services come to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from guardrail.core.policy.evaluate import Decision
+from guardrail_sandbox.authorization import AsDeployed, Need, Roles
+from guardrail_sandbox.authorization.service_needs import Sent, needs
+from guardrail_sandbox.signature import Scope
+
+ROLE = "arn:aws:iam::111122223333:role/fn"
+QUEUE = "arn:aws:sqs:us-east-1:111122223333:dead"
+RULE = "arn:aws:events:us-east-1:111122223333:rule/one"
+
+
+def roles(*statements: dict[str, Any]) -> Roles:
+    """Return roles with one policy for each statement."""
+    texts = [json.dumps({"Version": "2012-10-17", "Statement": one}) for one in statements]
+    return Roles(lambda role: texts if role == ROLE else [])
+
+
+ALLOW_READ = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+TAGGED = {
+    "Effect": "Allow",
+    "Action": "ec2:CreateTags",
+    "Resource": "arn:aws:ec2:*:*:vpc-endpoint/*",
+    "Condition": {"StringEquals": {"ec2:CreateAction": "CreateVpcEndpoint"}},
+}
+
+
+def test_what_no_policy_allows_is_not_allowed() -> None:
+    """Neither another action nor another role's."""
+    assert roles(ALLOW_READ).decision(ROLE, Need("ec2:DeleteVpc")) is Decision.NOT_ALLOWED
+    assert roles(ALLOW_READ).decision(f"{ROLE}2", Need("ec2:DescribeVpcs")) is Decision.NOT_ALLOWED
+
+
+def test_one_policy_of_several_is_enough() -> None:
+    """Policies of a role add up."""
+    assert roles(TAGGED, ALLOW_READ).allows(ROLE, Need("ec2:DescribeVpcs"))
+
+
+def test_a_deny_in_one_policy_wins() -> None:
+    """Whatever another allows."""
+    deny = {**ALLOW_READ, "Effect": "Deny"}
+    found = roles(ALLOW_READ, deny).decision(ROLE, Need("ec2:DescribeVpcs"))
+    assert found is Decision.DENIED
+
+
+@pytest.mark.parametrize(
+    ("resource", "context", "allowed"),
+    [
+        ("vpc-endpoint/*", {"ec2:CreateAction": "CreateVpcEndpoint"}, True),
+        ("vpc-endpoint/*", {"ec2:CreateAction": "CreateSecurityGroup"}, False),
+        ("vpc-endpoint/*", {}, False),
+        ("vpc/*", {"ec2:CreateAction": "CreateVpcEndpoint"}, False),
+    ],
+)
+def test_conditions_and_resources_count(
+    resource: str, context: dict[str, str], *, allowed: bool
+) -> None:
+    """Both of which moto's own enforcement gets wrong."""
+    need = Need("ec2:CreateTags", f"arn:aws:ec2:us-east-1:111122223333:{resource}", context)
+    assert roles(TAGGED).allows(ROLE, need) is allowed
+
+
+def queue_policy(**changes: Any) -> str:
+    """Return a policy that lets rules of the account in."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": QUEUE,
+        "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:events:*:111122223333:rule/*"}},
+    }
+    return json.dumps({"Statement": [statement | changes]})
+
+
+@pytest.mark.parametrize(
+    ("policy", "allowed"),
+    [
+        (queue_policy(), True),
+        (queue_policy(Principal={"Service": "sns.amazonaws.com"}), False),
+        (queue_policy(Resource=f"{QUEUE}2"), False),
+        (queue_policy(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:events:*:*:bus/*"}}), False),
+        (None, False),
+    ],
+    ids=["lets in", "another service", "another queue", "another source", "no policy"],
+)
+def test_a_rule_needs_the_queues_own_permission(policy: str | None, *, allowed: bool) -> None:
+    """EventBridge has no role there."""
+    senders = AsDeployed(roles(), lambda _: policy)
+    assert senders.rule_may_send(RULE, QUEUE) is allowed
+
+
+def sent(service: str, target: str = "", body: Any = None, **changes: Any) -> Sent:
+    """Return a request of a function."""
+    fields: dict[str, Any] = {"method": "POST", "path": "/", "query": "", "target": target}
+    scope = Scope("key", "us-east-1", service)
+    data = json.dumps(body or {}).encode()
+    return Sent(scope=scope, account_id="111122223333", body=data, **(fields | changes))
+
+
+HERE = "us-east-1:111122223333"
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (
+            sent("dynamodb", "DynamoDB_20120810.GetItem", {"TableName": "t"}),
+            [("dynamodb:GetItem", f"arn:aws:dynamodb:{HERE}:table/t")],
+        ),
+        (
+            sent("dynamodb", "DynamoDB_20120810.BatchGetItem", {"RequestItems": {"a": 1, "b": 2}}),
+            [
+                ("dynamodb:BatchGetItem", f"arn:aws:dynamodb:{HERE}:table/a"),
+                ("dynamodb:BatchGetItem", f"arn:aws:dynamodb:{HERE}:table/b"),
+            ],
+        ),
+        (
+            sent("sqs", "AmazonSQS.SendMessage", {"QueueUrl": "http://here/1/dead"}),
+            [("sqs:SendMessage", f"arn:aws:sqs:{HERE}:dead")],
+        ),
+        (
+            sent(
+                "scheduler",
+                body={"GroupName": "g", "Target": {"RoleArn": ROLE}},
+                path="/schedules/vpc-1",
+            ),
+            [
+                ("scheduler:CreateSchedule", f"arn:aws:scheduler:{HERE}:schedule/g/vpc-1"),
+                ("iam:PassRole", ROLE),
+            ],
+        ),
+        (
+            sent("scheduler", method="GET", path="/schedules/vpc-1", query="groupName=g"),
+            [("scheduler:GetSchedule", f"arn:aws:scheduler:{HERE}:schedule/g/vpc-1")],
+        ),
+        (sent("kms", "TrentService.Decrypt"), [("kms:Decrypt", "*")]),
+    ],
+    ids=["GetItem", "BatchGetItem", "SendMessage", "CreateSchedule", "GetSchedule", "other"],
+)
+def test_calls_of_other_services(request_: Sent, expected: list[tuple[str, str]]) -> None:
+    """Each names the resource that its service knows, and passing a role is asked for."""
+    assert [(need.action, need.resource) for need in needs(request_)] == expected

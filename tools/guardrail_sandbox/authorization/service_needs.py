@@ -1,0 +1,96 @@
+"""Which permissions the calls of other services need: those that functions make.
+
+AWS: service authorization reference for DynamoDB, SQS and EventBridge Scheduler; the latter asks
+for `iam:PassRole` on the role of a schedule's target. Any other call needs its action on `*`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+from guardrail_sandbox.authorization.need import Need
+from guardrail_sandbox.trail.identity import partition_of
+
+if TYPE_CHECKING:
+    from guardrail_sandbox.signature import Scope
+
+_SCHEDULE = re.compile(r"/schedules/([^/]+)")
+_SCHEDULE_ACTIONS = {
+    "POST": "CreateSchedule",
+    "PUT": "UpdateSchedule",
+    "GET": "GetSchedule",
+    "DELETE": "DeleteSchedule",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A signed request: where it goes and what it says."""
+
+    scope: Scope
+    account_id: str
+    method: str
+    path: str
+    query: str
+    target: str
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """Return the body; empty when it is no JSON object."""
+        try:
+            parsed = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return an ARN of the account, in the region that the request is signed for."""
+        region = self.scope.region
+        return f"arn:{partition_of(region)}:{service}:{region}:{self.account_id}:{resource}"
+
+
+def needs(sent: Sent) -> list[Need]:
+    """Return every permission that the call needs."""
+    of_service = _NEEDS.get(sent.scope.service)
+    found = list(of_service(sent)) if of_service else []
+    return found or [Need(f"{sent.scope.service}:{sent.target.rpartition('.')[2] or sent.method}")]
+
+
+def _dynamodb(sent: Sent) -> Iterator[Need]:
+    body = sent.json()
+    tables = [str(body["TableName"])] if "TableName" in body else list(body.get("RequestItems", {}))
+    for table in tables:
+        arn = table if table.startswith("arn:") else sent.arn("dynamodb", f"table/{table}")
+        yield Need(f"dynamodb:{sent.target.rpartition('.')[2]}", arn)
+
+
+def _sqs(sent: Sent) -> Iterator[Need]:
+    url = str(sent.json().get("QueueUrl", ""))
+    if url:
+        yield Need(f"sqs:{sent.target.rpartition('.')[2]}", sent.arn("sqs", url.rpartition("/")[2]))
+
+
+def _scheduler(sent: Sent) -> Iterator[Need]:
+    match = _SCHEDULE.fullmatch(sent.path)
+    if match is None:
+        return
+    body, query = sent.json(), parse_qs(sent.query)
+    group = body.get("GroupName") or query.get("groupName", ["default"])[0]
+    action = _SCHEDULE_ACTIONS.get(sent.method, sent.method)
+    resource = f"schedule/{group}/{unquote(match[1])}"
+    yield Need(f"scheduler:{action}", sent.arn("scheduler", resource))
+    role = body.get("Target", {}).get("RoleArn")
+    if role:
+        yield Need("iam:PassRole", role, {"iam:PassedToService": "scheduler.amazonaws.com"})
+
+
+_NEEDS: dict[str, Callable[[Sent], Iterator[Need]]] = {
+    "dynamodb": _dynamodb,
+    "sqs": _sqs,
+    "scheduler": _scheduler,
+}

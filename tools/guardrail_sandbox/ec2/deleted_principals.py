@@ -1,0 +1,62 @@
+"""A policy that names a role or user shows its unique id once that is deleted.
+
+A new role of the same name is another one: the policy goes on naming the old id.
+
+Source: IAM user guide, "AWS JSON policy elements: Principal".
+Confidence: documented
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from guardrail_sandbox import moto_endpoints
+from guardrail_sandbox.ec2.behaviour import After, Before, Behaviour, World
+from guardrail_sandbox.ec2.call import Call, Reply
+from guardrail_sandbox.untyped import Moto
+
+
+class DeletedPrincipals(Behaviour):
+    """See the module."""
+
+    name = "deleted-principals"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._named: dict[str, dict[str, str]] = {}
+
+    def before(self) -> Mapping[str, Before]:
+        """Look, before anybody reads policies, who is gone."""
+        return {"DescribeVpcEndpoints": self._replace}
+
+    def after(self) -> Mapping[str, After]:
+        """Note who is named in a policy that was written."""
+        return {"ModifyVpcEndpoint": self._note_changed}
+
+    def made(self, endpoint: Moto, region: str) -> None:
+        """Note who is named in the first policy."""
+        del region
+        self._note(endpoint)
+
+    def _note_changed(self, call: Call, reply: Reply) -> Reply:
+        self._note(call.endpoint)
+        return reply
+
+    def _note(self, endpoint: Moto) -> None:
+        text = str(endpoint.policy_document)
+        named = {a: i for a, i in moto_endpoints.principal_ids().items() if f'"{a}"' in text}
+        if named:
+            self._named[endpoint.id] = named
+        else:
+            self._named.pop(endpoint.id, None)
+
+    def _replace(self, call: Call) -> None:
+        if not self._named:
+            return
+        alive = set(moto_endpoints.principal_ids().values())
+        for endpoint_id, named in self._named.items():
+            endpoint = call.ec2.vpc_end_points.get(endpoint_id)
+            for arn, unique_id in named.items() if endpoint is not None else ():
+                if unique_id not in alive:
+                    text = endpoint.policy_document.replace(f'"{arn}"', f'"{unique_id}"')
+                    endpoint.policy_document = text
