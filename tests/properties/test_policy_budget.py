@@ -77,8 +77,18 @@ def listed(operator: str, count: int, form: str) -> str:
     return json.dumps({"Statement": statement}, separators=(",", ":"))
 
 
+def variables(form: str, numbers: range) -> str:
+    """Return one Allow for a tag that is one of many variables."""
+    condition = {"StringEquals": {"a:tag": [form.format(number) for number in numbers]}}
+    return policy("*", Condition=condition)
+
+
 EVERYTHING = {"Effect": "Allow", "Principal": "*", "Action": "states:*", "Resource": "*"}
-HOSTILE_OUTCOMES = {"pigeons": Outcome.CONTAINED, "many addresses": Outcome.CONTAINED}
+HOSTILE_OUTCOMES = {
+    "pigeons": Outcome.CONTAINED,
+    "many addresses": Outcome.CONTAINED,
+    "an unterminated string": Outcome.MALFORMED,
+}
 HOSTILE = {
     "many stars": (policy("*" + "a*" * 3000), policy("*" + "a*" * 3001)),
     "stars and question marks": (
@@ -116,6 +126,15 @@ HOSTILE = {
         policy("arn:aws:states:*:*:stateMachine:" + "".join(f"${{t:k{i}}}" for i in range(12))),
         policy("arn:aws:states:*:*:stateMachine:" + "".join(f"${{t:k{i}}}?" for i in range(12))),
     ),
+    "one variable many times": (
+        policy("arn:aws:states:a:1:" + "?*${a:v}" * 2200),
+        policy("arn:aws:states:a:1:" + "?*${a:v}?" * 2000),
+    ),
+    "a thousand variables": (
+        variables("${{a:{0}}}", range(1000)),
+        variables("${{a:{0}}}", range(1, 1000)),
+    ),
+    "an unterminated string": ('{"a":' + "[]" * 20 + '"' + '\\"' * 10_200, policy("*")),
 }
 
 
