@@ -16,8 +16,8 @@ def fallback(candidate: str, baseline: str, *, service: str | None = "states") -
     """Return the policy to write, minified and always contained in `baseline`.
 
     The candidate's own Deny statements are kept when the whole parses, fits and means the same
-    under the baseline's version; else the baseline stands alone. Raises `ValueError` for a baseline that
-    is malformed or cannot be judged.
+    under the baseline's version; else the baseline stands alone. Raises `ValueError` for a baseline
+    that is malformed or cannot be judged.
     """
     plain = _minified(read_object(baseline))
     if not decide(plain, baseline, service=service).contained:
