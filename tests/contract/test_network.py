@@ -1,4 +1,6 @@
-"""What reconciling relies on, stated about the network port and run on the fake and on moto.
+"""What reconciling relies on, stated about the network port: on the fake, moto and the local AWS.
+
+Plain moto refuses little, so statements about refusals are run on the fake and the local AWS.
 
 Each statement says how sure it is about AWS itself: documented, observed in public recordings,
 or inferred.
@@ -6,8 +8,10 @@ or inferred.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import boto3
@@ -21,6 +25,7 @@ from guardrail.core.model import (
     AuthorizeClients,
     CreateEndpoint,
     CreateSecurityGroup,
+    DnsAttributes,
     EnableVpcDns,
     Endpoint,
     Intent,
@@ -33,6 +38,12 @@ from guardrail.core.provision import group_name
 from guardrail.errors import RefusedError, RetryableError
 from guardrail.ports import Network, Result
 from guardrail.reconcile import MANAGED_TAG
+from guardrail_sandbox import moto_state
+from guardrail_sandbox.clock import DrivenClock
+from guardrail_sandbox.ec2.behaviour import AWS_PACE, World
+from guardrail_sandbox.ec2.layer import Ec2Layer
+from guardrail_sandbox.ec2.registry import behaviours
+from guardrail_sandbox.in_process import ec2_client
 from support.fakes import ACCOUNT, BASELINE, OPEN, FakeNetwork
 
 NAME = "com.amazonaws.us-east-1.states"
@@ -45,7 +56,9 @@ class Site:
     port: Network
     vpc_id: str
     delete: Callable[[str], object]
-    moto: bool
+    without_hostnames: Callable[[], object]
+    add_subnet: Callable[[], str]
+    """Makes a second subnet in the first zone; returns its id."""
 
     def look(self) -> ObservedVpc:
         """Return the VPC as the port sees it now."""
@@ -80,24 +93,66 @@ class Site:
 
 def _fake() -> Site:
     network = FakeNetwork()
-    return Site(network, network.add_vpc(), network.delete_endpoint, moto=False)
+    vpc_id = network.add_vpc()
+    off = DnsAttributes(support=True, hostnames=False)
+    return Site(
+        network,
+        vpc_id,
+        network.delete_endpoint,
+        lambda: network.change(vpc_id, dns=off),
+        lambda: network.add_subnet(vpc_id, "us-east-1a"),
+    )
 
 
-def _moto(intent: Intent, stack: str) -> Site:
-    ec2 = boto3.client("ec2")
+def _moto(intent: Intent, stack: str, client: Any = None, account_id: str = ACCOUNT) -> Site:
+    ec2 = client or boto3.client("ec2")
     vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     for index, zone in enumerate("abc"):
         ec2.create_subnet(
             VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-east-1{zone}"
         )
-    port = Ec2Network(ec2, intent, account_id=ACCOUNT, stack_id=stack)
-    return Site(port, vpc_id, lambda i: ec2.delete_vpc_endpoints(VpcEndpointIds=[i]), moto=True)
+    port = Ec2Network(ec2, intent, account_id=account_id, stack_id=stack)
+
+    def add_subnet() -> str:
+        made: str = ec2.create_subnet(
+            VpcId=vpc_id, CidrBlock="10.0.9.0/24", AvailabilityZone="us-east-1a"
+        )["Subnet"]["SubnetId"]
+        return made
+
+    return Site(
+        port,
+        vpc_id,
+        lambda i: ec2.delete_vpc_endpoints(VpcEndpointIds=[i]),
+        lambda: ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False}),
+        add_subnet,
+    )
 
 
-@pytest.fixture(params=["fake", "moto"])
-def site(request: pytest.FixtureRequest, intent: Intent, stack: str) -> Site:
+def _local(intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Return the site on moto behind every behaviour of EC2."""
+    monkeypatch.delenv("MOTO_ACCOUNT_ID")
+    world = World(DrivenClock(), AWS_PACE)
+    layer = Ec2Layer(moto_state.Serialised(), behaviours(world), world)
+    client = ec2_client(layer, "testing", "us-east-1")
+    return _moto(intent, stack, client, moto_state.ACCOUNT_ID)
+
+
+@pytest.fixture(params=["fake", "moto", "local"])
+def site(
+    request: pytest.FixtureRequest, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+) -> Site:
     """Return the same site on each implementation of the port."""
+    if request.param == "local":
+        return _local(intent, stack, monkeypatch)
     return _fake() if request.param == "fake" else _moto(intent, stack)
+
+
+@pytest.fixture(params=["fake", "local"])
+def strict(
+    request: pytest.FixtureRequest, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+) -> Site:
+    """Return the same site on each implementation that refuses what EC2 refuses."""
+    return _fake() if request.param == "fake" else _local(intent, stack, monkeypatch)
 
 
 def test_a_vpc_is_observed_with_its_subnets_and_blocks(site: Site) -> None:
@@ -133,7 +188,7 @@ def test_an_endpoint_is_created_with_all_it_needs(site: Site) -> None:
     endpoint_id = site.create()
     endpoint = site.endpoint()
     assert endpoint.endpoint_id == endpoint_id
-    assert endpoint.policy == BASELINE
+    assert json.loads(endpoint.policy) == json.loads(BASELINE)
     assert len(endpoint.subnet_ids) == 3
     assert endpoint.tags[MANAGED_TAG]
     assert not endpoint.private_dns
@@ -147,7 +202,7 @@ def test_a_policy_is_replaced(site: Site) -> None:
     site.look()
     applied = site.port.apply(WritePolicy(endpoint_id, OPEN, BASELINE))
     assert applied.result is Result.APPLIED
-    assert site.endpoint().policy == OPEN
+    assert json.loads(site.endpoint().policy) == json.loads(OPEN)
 
 
 def test_subnets_are_added(site: Site) -> None:
@@ -198,6 +253,46 @@ def test_a_deleted_endpoint_is_absent_and_can_still_be_located(site: Site) -> No
     assert vpc.endpoints == ()
     assert endpoint_id in vpc.absent
     assert site.port.locate([endpoint_id]) == {site.vpc_id}
+
+
+def test_the_same_creation_again_makes_no_second_endpoint(strict: Site) -> None:
+    """Documented: a client token used again with the same parameters makes nothing new."""
+    assert strict.create() == strict.create()
+    assert len(strict.look().endpoints) == 1
+
+
+def test_private_dns_without_the_attributes_is_refused(strict: Site) -> None:
+    """Documented: it needs DNS support and DNS hostnames; the error can be tried again."""
+    endpoint_id = strict.create()
+    strict.look()
+    strict.port.apply(EnableVpcDns(strict.vpc_id, "enableDnsSupport"))
+    strict.without_hostnames()
+    with pytest.raises(RetryableError, match="requires both enableDnsSupport"):
+        strict.port.apply(SetPrivateDns(endpoint_id))
+    strict.port.apply(EnableVpcDns(strict.vpc_id, "enableDnsHostnames"))
+    strict.port.apply(SetPrivateDns(endpoint_id))
+    assert strict.endpoint().private_dns
+
+
+def test_a_second_subnet_of_a_zone_is_refused(strict: Site) -> None:
+    """Documented: DuplicateSubnetsInSameZone; the error can be tried again."""
+    endpoint_id = strict.create()
+    second = strict.add_subnet()
+    strict.look()
+    with pytest.raises(RetryableError, match="DuplicateSubnetsInSameZone"):
+        strict.port.apply(AddSubnets(endpoint_id, (second,)))
+    assert second not in strict.endpoint().subnet_ids
+
+
+def test_every_statement_says_how_sure_it_is() -> None:
+    """The first word of its docstring: documented, observed, inferred."""
+    said = {
+        name: str(found.__doc__).partition(":")[0]
+        for name, found in globals().items()
+        if name.startswith("test_") and {"site", "strict"} & set(signature(found).parameters)
+    }
+    assert len(said) > 10
+    assert set(said.values()) <= {"Documented", "Observed", "Inferred"}
 
 
 class TestOnMoto:

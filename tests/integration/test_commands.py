@@ -178,3 +178,19 @@ def test_a_story_that_goes_wrong_fails_and_says_what_was_expected(
     assert "expected: a decision waiting-for-subnets" in done.stdout
     assert "found:    no decision" in done.stdout
     assert "VpcChange: asleep" in done.stdout
+
+
+def test_behaviours_lists_what_is_modelled() -> None:
+    """Each name can be given to --without, each open question to --assume."""
+    done = run("behaviours")
+    assert done.returncode == 0
+    assert re.search(r"^private-dns-conflicts +observed ", done.stdout, re.MULTILINE)
+    assert "assume modify-pending=accepted|refused" in done.stdout
+
+
+def test_a_misspelt_switch_is_named(artifact: Path) -> None:
+    """With the names that there are, and the status of a usage error."""
+    done = run("serve", "--port", "0", "--artifact", str(artifact), "--without", "moon")
+    assert done.returncode == 2
+    assert "no behaviour is called moon" in done.stderr
+    assert "private-dns-conflicts" in done.stderr

@@ -1,4 +1,4 @@
-"""The only module that reaches into moto: its application, its reset and its stored state.
+"""What the sandbox uses of moto: its application, its reset and its stored state.
 
 moto keeps one state per process and is not written for threads, so all access, through HTTP and
 from here, takes the same lock.

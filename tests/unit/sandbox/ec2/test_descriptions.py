@@ -10,8 +10,10 @@ from ec2_world import Ec2World, refused
 
 from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.ec2.behaviour import AWS_PACE, World
+from guardrail_sandbox.ec2.pages import listing, markdown
 from guardrail_sandbox.ec2.registry import BEHAVIOURS, assumptions, behaviours, facts
 from guardrail_sandbox.errors import SandboxError
+from guardrail_sandbox.sandbox import ROOT
 
 Make = Callable[..., Ec2World]
 
@@ -155,6 +157,13 @@ def test_every_behaviour_can_be_switched_off(make: Make, name: str) -> None:
     world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
     world.clock.advance(AWS_PACE.deleting)
     assert world.read(endpoint_id)["State"] == "deleted"
+
+
+def test_the_page_of_the_docs_is_up_to_date() -> None:
+    """Write it anew with `python -m guardrail_sandbox behaviours --markdown`."""
+    page = ROOT / "docs" / "reference" / "sandbox-behaviours.md"
+    assert page.read_text() == markdown()
+    assert all(behaviour.name in listing() for behaviour in BEHAVIOURS)
 
 
 def test_what_is_switched_off_is_accepted(make: Make) -> None:

@@ -1,0 +1,265 @@
+"""The guardrail meets what EC2 refuses: it ends compliant, or in the dead-letter queue with why.
+
+Time is driven and everything takes as long as on AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scenes import OPEN_POLICY, build_vpc, endpoints_of, policy_of
+
+from guardrail.core.model import Service
+from guardrail.core.provision import client_token
+from guardrail_sandbox.clock import DrivenClock
+from guardrail_sandbox.ec2.behaviour import AWS_PACE
+from guardrail_sandbox.sandbox import Sandbox
+
+Start = Callable[..., Sandbox]
+SERVICE = "com.amazonaws.us-east-1.states"
+SETTLE = 60
+DUE = SETTLE + 30
+"""The functions name the end of settling by the machine's time, which runs on meanwhile."""
+RETRIES = 300
+"""Longer than both retries of an asynchronous invocation."""
+
+
+@pytest.fixture
+def start(artifact: Path) -> Iterator[Start]:
+    """Return what starts a sandbox; its reads lag by so many seconds, if asked."""
+    with ExitStack() as stack:
+
+        def start(*, read_lag: float = 0, settle: int = SETTLE, **more: Any) -> Sandbox:
+            sandbox = Sandbox(
+                artifact=artifact,
+                clock=DrivenClock(),
+                pace=replace(AWS_PACE, read_lag=read_lag),
+                parameters={"SettleSeconds": str(settle), **more.pop("parameters", {})},
+                **more,
+            )
+            running = stack.enter_context(sandbox)
+            running.settle()
+            return running
+
+        yield start
+
+
+def refusals(sandbox: Sandbox) -> set[str]:
+    """Return the codes with which EC2 refused calls of the guardrail."""
+    return {
+        str(entry.record["errorCode"]).removeprefix("Client.")
+        for entry in sandbox.journal.recorded()
+        if entry.failed and entry.by_guardrail
+    }
+
+
+def covered(sandbox: Sandbox, block: str = "10.0") -> Any:
+    """Make a VPC and return the endpoint that the guardrail made in it, available."""
+    vpc_id = build_vpc(sandbox, block)
+    sandbox.advance(DUE + AWS_PACE.pending)
+    (endpoint,) = endpoints_of(sandbox, vpc_id)
+    return endpoint
+
+
+def open_one(sandbox: Sandbox) -> tuple[str, str]:
+    """Make a VPC with an open endpoint of the owner's own; return the ids of both."""
+    ec2 = sandbox.client("ec2")
+    vpc_id: str = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName=SERVICE,
+        PrivateDnsEnabled=False,
+        PolicyDocument=OPEN_POLICY,
+    )
+    return vpc_id, made["VpcEndpoint"]["VpcEndpointId"]
+
+
+def is_bound(endpoint: Any) -> bool:
+    """Tell whether every statement is bound to the account."""
+    statements = policy_of(endpoint)["Statement"]
+    return all("aws:PrincipalAccount" in json.dumps(statement) for statement in statements)
+
+
+def test_a_pending_endpoint_that_cannot_be_modified_is_closed_later(start: Start) -> None:
+    """IncorrectState is tried again until the endpoint is available."""
+    sandbox = start(assume={"modify-pending": "refused"})
+    vpc_id, _ = open_one(sandbox)
+    sandbox.settle()
+    (endpoint,) = endpoints_of(sandbox, vpc_id)
+    assert refusals(sandbox) == {"IncorrectState"}
+    assert not is_bound(endpoint)
+    sandbox.advance(RETRIES)
+    (endpoint,) = endpoints_of(sandbox, vpc_id)
+    assert is_bound(endpoint)
+    assert sandbox.dead_letters() == []
+
+
+def test_a_throttled_repair_is_made_when_there_are_tokens(start: Start) -> None:
+    """Somebody empties the bucket of ModifyVpcEndpoint; the next retry finds it filled."""
+    sandbox = start()
+    endpoint = covered(sandbox)
+    ec2 = sandbox.client("ec2")
+    for _ in range(4):
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], PolicyDocument=OPEN_POLICY)
+    sandbox.settle()
+    assert refusals(sandbox) == {"RequestLimitExceeded"}
+    sandbox.advance(RETRIES)
+    (endpoint,) = endpoints_of(sandbox, endpoint["VpcId"])
+    assert is_bound(endpoint)
+    assert sandbox.dead_letters() == []
+
+
+def test_a_hosted_zone_of_the_services_name_is_said_in_the_dead_letter(start: Start) -> None:
+    """No retry mends a conflict, so it goes to the queue at once, with the VPC and what to do."""
+    sandbox = start()
+    vpc_id = build_vpc(sandbox, "10.0")
+    sandbox.client("route53").create_hosted_zone(
+        Name="states.us-east-1.amazonaws.com",
+        CallerReference="once",
+        VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
+        HostedZoneConfig={"PrivateZone": True},
+    )
+    sandbox.advance(DUE)
+    (letter,) = sandbox.dead_letters()
+    assert refusals(sandbox) == {"InvalidParameter"}
+    assert "conflicting DNS domain" in letter.body["causes"][vpc_id]
+    assert "remove one of the two" in letter.body["causes"][vpc_id]
+
+
+def test_a_full_vpc_is_said_in_the_dead_letter(start: Start) -> None:
+    """Fifty endpoints of others leave no room for that of Step Functions."""
+    sandbox = start(without={"throttles"})
+    vpc_id, ec2 = build_vpc(sandbox, "10.0"), sandbox.client("ec2")
+    for _ in range(50):
+        ec2.create_vpc_endpoint(
+            VpcId=vpc_id,
+            VpcEndpointType="Interface",
+            ServiceName="com.amazonaws.us-east-1.sqs",
+            PrivateDnsEnabled=False,
+        )
+    sandbox.advance(DUE)
+    letters = sandbox.dead_letters()
+    assert refusals(sandbox) == {"VpcEndpointLimitExceeded"}
+    assert letters
+    assert all("higher quota" in letter.body["causes"][vpc_id] for letter in letters)
+
+
+def test_attributes_that_are_off_by_now_end_in_waiting(start: Start) -> None:
+    """The guardrail still reads that DNS hostnames are on; EC2 refuses; the retry reads anew."""
+    sandbox = start(read_lag=30)
+    vpc_id = build_vpc(sandbox, "10.0")
+    sandbox.advance(SETTLE - 10)
+    sandbox.client("ec2").modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False})
+    sandbox.advance(RETRIES)
+    assert refusals(sandbox) == {"InvalidParameter"}
+    assert endpoints_of(sandbox, vpc_id) == []
+    assert sandbox.logs[-1]["states"] == ["waiting-for-dns"]
+    assert sandbox.dead_letters() == []
+
+
+def test_an_endpoint_that_cannot_be_seen_yet_gets_no_second_one(start: Start) -> None:
+    """Right after creation EC2 does not find it; more events come in the meantime."""
+    sandbox = start(read_lag=30)
+    vpc_id = build_vpc(sandbox, "10.0")
+    sandbox.advance(DUE)
+    sandbox.client("ec2").create_subnet(
+        VpcId=vpc_id, CidrBlock="10.0.9.0/24", AvailabilityZone="us-east-1d"
+    )
+    sandbox.advance(DUE + RETRIES)
+    made = [w for w in sandbox.writes() if w["eventName"] == "CreateVpcEndpoint"]
+    (endpoint,) = endpoints_of(sandbox, vpc_id)
+    assert len(made) == 1
+    assert is_bound(endpoint)
+    assert sandbox.dead_letters() == []
+
+
+def test_two_subnets_of_a_zone_end_in_the_owners_choice(start: Start) -> None:
+    """The owner swaps subnets of a zone; a stale read adds the old one, which EC2 refuses."""
+    sandbox = start(read_lag=30)
+    endpoint = covered(sandbox)
+    ec2, endpoint_id = sandbox.client("ec2"), endpoint["VpcEndpointId"]
+    found = ec2.describe_subnets(SubnetIds=endpoint["SubnetIds"])["Subnets"]
+    (old,) = [s["SubnetId"] for s in found if s["AvailabilityZone"] == "us-east-1a"]
+    new = ec2.create_subnet(
+        VpcId=endpoint["VpcId"], CidrBlock="10.0.8.0/24", AvailabilityZone="us-east-1a"
+    )["Subnet"]["SubnetId"]
+    sandbox.advance(40)
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, RemoveSubnetIds=[old])
+    sandbox.advance(20)
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, AddSubnetIds=[new])
+    sandbox.advance(RETRIES)
+    (after,) = endpoints_of(sandbox, endpoint["VpcId"])
+    assert len(after["SubnetIds"]) == 3
+    assert sandbox.dead_letters() == []
+
+
+def test_a_client_token_that_was_used_otherwise_is_said_in_the_dead_letter(start: Start) -> None:
+    """Somebody else used the guardrail's token: every attempt is refused, and the last one kept."""
+    sandbox = start()
+    vpc_id = build_vpc(sandbox, "10.0")
+    sandbox.client("ec2").create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.sqs",
+        PrivateDnsEnabled=False,
+        ClientToken=client_token(vpc_id, Service.STATES, 0),
+    )
+    sandbox.advance(DUE + RETRIES)
+    assert refusals(sandbox) == {"IdempotentParameterMismatch"}
+    assert sandbox.dead_letters()
+
+
+def test_a_zone_without_the_service_is_left_out(start: Start) -> None:
+    """Two zones offer it, one does not: an endpoint in two zones, and no refusal."""
+    sandbox = start()
+    vpc_id = build_vpc(sandbox, "10.0", "ace")
+    sandbox.advance(DUE)
+    (endpoint,) = endpoints_of(sandbox, vpc_id)
+    assert len(endpoint["SubnetIds"]) == 2
+    assert refusals(sandbox) == set()
+
+
+def test_what_belongs_to_others_is_left_alone(start: Start) -> None:
+    """A shared VPC gets no endpoint, and an endpoint that a service manages keeps its policy."""
+    sandbox = start()
+    shared, own = build_vpc(sandbox, "10.0"), build_vpc(sandbox, "10.1")
+    sandbox.ec2.share_vpc(shared, "210987654321")
+    managed = sandbox.ec2.add_managed_endpoint(own, SERVICE)
+    sandbox.advance(DUE)
+    sandbox.invoke("Sweep", {})
+    sandbox.settle()
+    found = {e["VpcEndpointId"]: e for e in endpoints_of(sandbox, own)}
+    assert "Condition" not in found[managed]["PolicyDocument"]
+    assert endpoints_of(sandbox, shared) == []
+    assert refusals(sandbox) == set()
+
+
+@pytest.mark.parametrize("answer", ["no", "yes"])
+def test_a_deleted_endpoint_is_replaced_by_a_sweep(start: Start, answer: str) -> None:
+    """Where one that is being deleted still conflicts, the cause is kept and a later sweep does it.
+
+    Whether it conflicts on AWS is not known.
+    """
+    sandbox = start(assume={"deleting-conflicts": answer})
+    endpoint = covered(sandbox)
+    sandbox.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])
+    sandbox.settle()
+    sandbox.invoke("Sweep", {})
+    sandbox.advance(AWS_PACE.deleting)
+    sandbox.invoke("Sweep", {})
+    sandbox.settle()
+    (after,) = endpoints_of(sandbox, endpoint["VpcId"])
+    causes = [
+        cause for letter in sandbox.dead_letters() for cause in letter.body["causes"].values()
+    ]
+    assert after["PrivateDnsEnabled"] is True
+    assert is_bound(after)
+    assert len(causes) == (answer == "yes")
+    assert all("conflicting DNS domain" in cause for cause in causes)
