@@ -171,7 +171,7 @@ def test_an_endpoint_made_by_hand_is_closed_and_otherwise_left(
     made = aws(
         "ec2", "create-vpc-endpoint", "--vpc-id", vpc_id, "--vpc-endpoint-type", "Interface",
         "--service-name", "com.amazonaws.us-east-1.states", "--subnet-ids", subnet,
-        "--policy-document", OPEN_POLICY, "--no-private-dns-enabled",
+        "--policy-document", OPEN_POLICY,
     )["VpcEndpoint"]  # fmt: skip
     aws("ec2", "modify-vpc-attribute", "--vpc-id", vpc_id, "--enable-dns-hostnames")
     sandbox.settle()

@@ -1,7 +1,8 @@
 """Private DNS is refused while a DNS attribute of the VPC is off.
 
-An endpoint that is made without saying has private DNS, as AWS's examples show; today's
-reference states no default: `private-dns-default`.
+An endpoint that is made without saying has private DNS, as AWS's examples show, but today's
+reference states no default: `private-dns-default`. Taken as on where the VPC's attributes allow it,
+so that an endpoint made by hand in a plain VPC stands here whichever default AWS has.
 
 Source: GuardDuty user guide, troubleshooting of runtime monitoring (the message); PrivateLink
 guide, "Access an AWS service using an interface VPC endpoint".
@@ -21,7 +22,9 @@ class PrivateDnsAttributes(Behaviour):
     """See the module."""
 
     name = "private-dns-attributes"
-    assumptions: ClassVar[Mapping[str, tuple[str, ...]]] = {"private-dns-default": ("on", "off")}
+    assumptions: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "private-dns-default": ("where-possible", "on", "off")
+    }
 
     def before(self) -> Mapping[str, Before]:
         """Look at what would have private DNS."""
@@ -29,16 +32,22 @@ class PrivateDnsAttributes(Behaviour):
 
     def _create(self, call: Call) -> None:
         if call.of_interface and "PrivateDnsEnabled" not in call.form:
-            default = "true" if self.assumes("private-dns-default", "on") else "false"
-            call.form = {**call.form, "PrivateDnsEnabled": default}
+            possible = self.assumes("private-dns-default", "where-possible") and _possible(call)
+            on = possible or self.assumes("private-dns-default", "on")
+            call.form = {**call.form, "PrivateDnsEnabled": "true" if on else "false"}
         _require_attributes(call)
+
+
+def _possible(call: Call) -> bool:
+    vpc = call.ec2.vpcs.get(call.vpc_id)
+    return vpc is None or (_is_on(vpc.enable_dns_support) and _is_on(vpc.enable_dns_hostnames))
 
 
 def _require_attributes(call: Call) -> None:
     vpc = call.ec2.vpcs.get(call.vpc_id)
     if vpc is None or not wants_private_dns(call):
         return
-    if not (_is_on(vpc.enable_dns_support) and _is_on(vpc.enable_dns_hostnames)):
+    if not _possible(call):
         message = (
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC"
             f" attributes set to true for {vpc.id}"

@@ -48,6 +48,17 @@ def test_the_default_of_private_dns_is_a_choice(make: Make, answer: str, *, priv
     assert made["PrivateDnsEnabled"] is private
 
 
+@pytest.mark.parametrize("dns", [True, False])
+def test_private_dns_that_nobody_asked_for_is_on_where_it_can_be(
+    world: Ec2World, *, dns: bool
+) -> None:
+    """An endpoint made by hand in a plain VPC is made, without private DNS."""
+    made = world.ec2.create_vpc_endpoint(
+        VpcId=world.vpc(dns=dns), VpcEndpointType="Interface", ServiceName=world.service
+    )["VpcEndpoint"]
+    assert made["PrivateDnsEnabled"] is dns
+
+
 def test_a_second_endpoint_with_private_dns_conflicts(world: Ec2World) -> None:
     """For the same service in the same VPC; without private DNS it is accepted."""
     vpc_id = world.vpc()
