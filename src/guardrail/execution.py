@@ -1,31 +1,35 @@
 """Carrying out a plan: what the running function may do, in order, with its evidence.
 
 Every policy is checked against the baseline by the engine before it is written, every write is
-preceded by what it replaces, and an endpoint gets one write at a time.
+preceded by what it replaces, every yield is remembered before it takes something out, and a VPC
+gets one endpoint write in each invocation: its event brings the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from guardrail.core.model import (
+from guardrail.core.actions import (
     ENDPOINT_WRITES,
+    REMOVALS,
     Action,
     ActionKind,
     AttachSecurityGroup,
     AuthorizeClients,
     CreateEndpoint,
-    Finding,
-    Plan,
+    DeleteEndpoint,
     WritePolicy,
 )
+from guardrail.core.groups import PENDING_GROUP
+from guardrail.core.memory import Creation, VpcMemory
+from guardrail.core.model import Finding, Plan
+from guardrail.core.names import Service
 from guardrail.core.policy import decide
-from guardrail.core.provision import PENDING_GROUP
 from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, RefusedError
-from guardrail.ports import Applied, BeforeImage, Creation, Network, Records, Result
+from guardrail.ports import Applied, BeforeImage, Network, Records, Result
 from guardrail.report import Step
 
 
@@ -41,6 +45,7 @@ class Execution:
         records: Records,
         trigger: Trigger,
         *,
+        memory: VpcMemory,
         baseline: str,
         allowed: Collection[ActionKind],
         now: Callable[[], datetime],
@@ -48,6 +53,7 @@ class Execution:
         self._network = network
         self._records = records
         self._trigger = trigger
+        self._memory = memory
         self._baseline = baseline
         self._allowed = allowed
         self._now = now
@@ -57,14 +63,15 @@ class Execution:
         self.exposure_ms: int | None = None
 
     def carry_out(self, planned: Plan) -> GuardrailError | None:
-        """Apply what this function may do; one write for each endpoint, a failure stops the rest.
+        """Apply what this function may do; one endpoint write, a failure stops the rest.
 
         Policy writes go on after a failure: closing one endpoint must not wait for another.
         Returns the first error.
         """
         self._findings = planned.findings
+        self._remember(planned)
         error: GuardrailError | None = None
-        for action in planned.actions:
+        for action in self._in_order(planned.actions):
             ready = self._with_group(action)
             if not self._may(ready) or (error and not isinstance(ready, WritePolicy)):
                 self.steps.append(Step(ready, Result.DEFERRED))
@@ -76,6 +83,27 @@ class Execution:
                 error = error or caught
                 self.steps.append(Step(ready, Result.FAILED))
         return error
+
+    def put_off(self, planned: Plan) -> None:
+        """Leave every action to a later pass."""
+        self.steps.extend(Step(action, Result.DEFERRED) for action in planned.actions)
+
+    def _remember(self, planned: Plan) -> None:
+        """Note what begins, if this function is the one that takes something out for it."""
+        if not REMOVALS.isdisjoint(self._allowed):
+            for note in planned.notes:
+                self._records.note(planned.vpc_id, note)
+
+    def _in_order(self, actions: Iterable[Action]) -> list[Action]:
+        """Let the endpoint come first that the event wrote: its neighbour has its own event."""
+        named = self._trigger.new_ids
+
+        def urgency(action: Action) -> int:
+            if not isinstance(action, WritePolicy):
+                return 2
+            return 0 if action.endpoint_id in named else 1
+
+        return sorted(actions, key=urgency)
 
     def _with_group(self, action: Action) -> Action:
         """Put the id of the group just made where the plan could only hold a place for it."""
@@ -92,18 +120,16 @@ class Execution:
         undone = {s.action.kind for s in self.steps if s.result in {Result.DEFERRED, Result.GONE}}
         if _precondition(action) in undone:
             return False
-        return action.kind not in ENDPOINT_WRITES or not self._written(action)
+        return action.kind not in ENDPOINT_WRITES or not self.written
 
-    def _written(self, action: Action) -> bool:
-        """Whether this endpoint has had its write: its event brings the next one.
+    @property
+    def written(self) -> bool:
+        """Whether the VPC has had its endpoint write: its event brings the next one.
 
         Endpoint writes share 4 tokens refilled at 0.3 per second with the whole account.
         """
-        target = getattr(action, "endpoint_id", None)
         done = (s for s in self.steps if s.result in {Result.APPLIED, Result.RECORDED})
-        return target is not None and any(
-            s.action.kind in ENDPOINT_WRITES and s.target == target for s in done
-        )
+        return any(s.action.kind in ENDPOINT_WRITES for s in done)
 
     def _apply(self, action: Action) -> Applied:
         match action:
@@ -111,6 +137,8 @@ class Execution:
                 return self._write_policy(action)
             case CreateEndpoint():
                 return self._create(action)
+            case DeleteEndpoint():
+                return self._delete(action)
             case _:
                 return self._network.apply(action)
 
@@ -140,9 +168,19 @@ class Execution:
         self._records.note_creation(action.vpc_id, action.service, begun)
         applied = self._network.apply(action)
         if applied.resource_id:
-            made = replace(begun, endpoint_id=applied.resource_id)
-            self._records.note_creation(action.vpc_id, action.service, made)
+            self._records.note_endpoint(action.vpc_id, action.service, applied.resource_id)
         return applied
+
+    def _delete(self, action: DeleteEndpoint) -> Applied:
+        """Delete endpoints, remembering before that it is us: else it would seem a teardown."""
+        by_service: dict[Service, set[str]] = {}
+        for service, endpoint_id in action.endpoints:
+            by_service.setdefault(service, set()).add(endpoint_id)
+        for service, ids in by_service.items():
+            made = self._memory.creations.get(service)
+            generation = made.generation + 1 if made else 1
+            self._records.note_leaving(action.vpc_id, service, frozenset(ids), generation)
+        return self._network.apply(action)
 
     def _check(self, policy: str) -> None:
         """Refuse to write what the engine does not find inside the baseline."""

@@ -6,9 +6,13 @@ The logic knows no flag: what observe mode prints is what enforce mode does.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
-from guardrail.core.model import Action, Inventory, ObservedVpc, Service, ServiceOffer
-from guardrail.ports import Applied, BeforeImage, Creation, Network, Records, Result
+from guardrail.core.actions import Action
+from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
+from guardrail.core.names import Service
+from guardrail.ports import Applied, BeforeImage, Located, Network, Records, Result
 
 
 class ObservedNetwork:
@@ -17,21 +21,25 @@ class ObservedNetwork:
     def __init__(self, network: Network) -> None:
         self._network = network
 
-    def vpcs(self) -> Sequence[str]:
-        """See `Network.vpcs`."""
-        return self._network.vpcs()
-
     def offers(self) -> Mapping[Service, ServiceOffer]:
         """See `Network.offers`."""
         return self._network.offers()
 
-    def observe(self, vpc_ids: Collection[str]) -> Sequence[ObservedVpc]:
+    def observe(self, vpc_ids: Collection[str] | None = None) -> Sequence[ObservedVpc]:
         """See `Network.observe`."""
         return self._network.observe(vpc_ids)
 
-    def locate(self, ids: Collection[str]) -> frozenset[str]:
+    def interfaces(self, vpc_id: str) -> Sequence[Interface]:
+        """See `Network.interfaces`."""
+        return self._network.interfaces(vpc_id)
+
+    def locate(self, ids: Collection[str]) -> Located:
         """See `Network.locate`."""
         return self._network.locate(ids)
+
+    def vpcs_with_endpoints(self) -> frozenset[str]:
+        """See `Network.vpcs_with_endpoints`."""
+        return self._network.vpcs_with_endpoints()
 
     def apply(self, action: Action) -> Applied:
         """Record the action; nothing is written."""
@@ -56,12 +64,45 @@ class ObservedRecords:
     def forget(self, ids: Collection[str]) -> None:
         """Forget nothing: nothing was done about the change."""
 
-    def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:
-        """See `Records.creations`."""
-        return self._records.creations(vpc_ids)
+    def memories(self, vpc_ids: Collection[str]) -> Mapping[str, VpcMemory]:
+        """See `Records.memories`."""
+        return self._records.memories(vpc_ids)
+
+    def locate(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """See `Records.locate`."""
+        return self._records.locate(endpoint_ids)
 
     def note_creation(self, vpc_id: str, service: Service, creation: Creation) -> None:
         """Note nothing: nothing is made."""
 
+    def note_endpoint(self, vpc_id: str, service: Service, endpoint_id: str) -> None:
+        """Note nothing: nothing is made."""
+
+    def note_leaving(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """Note nothing: nothing is deleted."""
+
+    def note_lost(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """Note nothing: enforce mode will see it itself."""
+
+    def note(self, vpc_id: str, note: Note) -> None:
+        """Note nothing: nothing is got out of."""
+
+    def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
+        """Note nothing: it is asked again."""
+
+    def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
+        """Note nothing: nothing was to be written."""
+
     def keep(self, image: BeforeImage) -> None:
         """Keep nothing: nothing is replaced."""
+
+
+class NoAgenda:
+    """No appointments: nothing was begun that is to be gone on with."""
+
+    def look_again(self, vpc_id: str, at: datetime) -> None:
+        """Make none."""

@@ -1,4 +1,4 @@
-"""What reconciling needs from outside, as protocols: the network, the records, the settling.
+"""What reconciling needs from outside, as protocols.
 
 `guardrail.aws` implements them on AWS, `guardrail.observe` wraps them for observe mode, and
 the tests have their own.
@@ -12,7 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from guardrail.core.model import Action, Inventory, ObservedVpc, Service, ServiceOffer
+from guardrail.core.actions import Action
+from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
+from guardrail.core.names import Service
 
 
 class Result(StrEnum):
@@ -22,6 +25,9 @@ class Result(StrEnum):
     RECORDED = "recorded"
     DEFERRED = "deferred"
     GONE = "gone"
+    IN_USE = "in-use"
+    """What was to be deleted is still held by something; it is looked at again."""
+
     FAILED = "failed"
 
 
@@ -34,16 +40,11 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
-    """What the records know of the endpoint made for one VPC and service.
+class Located:
+    """Where ids stand: the VPCs that matter, and the ids that EC2 knows nothing of (any more)."""
 
-    `endpoint_id` is None between the decision to create and EC2's answer. `generation`
-    counts the endpoints that were deleted before it.
-    """
-
-    generation: int
-    begun: datetime
-    endpoint_id: str | None = None
+    vpc_ids: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +63,26 @@ class BeforeImage:
 class Network(Protocol):
     """The VPCs and endpoints of one region."""
 
-    def vpcs(self) -> Sequence[str]:
-        """Return the ids of all VPCs that the account sees."""
-
     def offers(self) -> Mapping[Service, ServiceOffer]:
         """Return what the region offers of Step Functions; discovered, never built."""
 
-    def observe(self, vpc_ids: Collection[str]) -> Sequence[ObservedVpc]:
-        """Return the present state of those of `vpc_ids` that exist."""
+    def observe(self, vpc_ids: Collection[str] | None = None) -> Sequence[ObservedVpc]:
+        """Return the present state of those of `vpc_ids` that exist, or of every VPC.
 
-    def locate(self, ids: Collection[str]) -> frozenset[str]:
-        """Return the VPCs that the endpoints among `ids` stand in, as far as they are known."""
+        The number of calls grows with pages, not with VPCs.
+        """
+
+    def interfaces(self, vpc_id: str) -> Sequence[Interface]:
+        """Return every network interface in the VPC, whosever it is."""
+
+    def locate(self, ids: Collection[str]) -> Located:
+        """Return where endpoints, subnets and the guardrail's own groups among `ids` stand.
+
+        A group of somebody else's is known and of no account.
+        """
+
+    def vpcs_with_endpoints(self) -> frozenset[str]:
+        """Return the VPCs with an endpoint of Step Functions, alive or just deleted."""
 
     def apply(self, action: Action) -> Applied:
         """Carry out one action; raises RetryableError, TerminalError or RefusedError."""
@@ -90,14 +100,56 @@ class Records(Protocol):
     def forget(self, ids: Collection[str]) -> None:
         """Take VPCs and endpoints off the inventory: they are new, or changed since."""
 
-    def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:
-        """Return what was made, by VPC and service."""
+    def memories(self, vpc_ids: Collection[str]) -> Mapping[str, VpcMemory]:
+        """Return what is remembered of VPCs, by id; nothing for those never seen."""
+
+    def locate(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the VPCs of endpoints that were made here, by endpoint."""
 
     def note_creation(self, vpc_id: str, service: Service, creation: Creation) -> None:
-        """Remember that an endpoint is about to be made, or (with its id) that it was."""
+        """Remember that an endpoint is about to be made; its generation and moment count."""
+
+    def note_endpoint(self, vpc_id: str, service: Service, endpoint_id: str) -> None:
+        """Remember an endpoint that was made."""
+
+    def note_leaving(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """Remember that endpoints are about to be deleted by the guardrail itself."""
+
+    def note_lost(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """Forget endpoints that are deleted; a later one is of the next `generation`."""
+
+    def note(self, vpc_id: str, note: Note) -> None:
+        """Remember that a yield or a cession begins."""
+
+    def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
+        """Remember by what a VPC is served."""
+
+    def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
+        """Remember since when a sweep leaves a VPC's writes to the next one; None: no longer."""
 
     def keep(self, image: BeforeImage) -> None:
         """Store what a write is about to replace."""
+
+
+class Resolution(Protocol):
+    """Who answers for a service's name inside of a VPC."""
+
+    def answered_by(self, vpc_id: str, names: Collection[str]) -> str | None:
+        """Return what answers for one of `names` in the VPC's resolver, in words for a report.
+
+        None when nothing but the public DNS does.
+        """
+
+
+class Agenda(Protocol):
+    """Looking again at a VPC where something was begun: the function Yielding is invoked."""
+
+    def look_again(self, vpc_id: str, at: datetime) -> None:
+        """Have the VPC looked at then; an earlier appointment of the VPC's is replaced."""
 
 
 class Settling(Protocol):

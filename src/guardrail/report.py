@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from guardrail.core.model import Action, Finding, Mode, WritePolicy
+from guardrail.core.actions import Action, WritePolicy
+from guardrail.core.model import Finding, Mode
 from guardrail.core.plan import policy_hash
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
@@ -26,16 +27,17 @@ class Outcome(StrEnum):
     """Drift was found and is only told: observe mode, or what `enforce-new` spares."""
 
     DEFERRED = "deferred"
-    """Drift was found that another function, or the next pass, removes."""
+    """Drift was found that another function, the next event or the next sweep removes."""
 
     WAITING = "waiting"
-    """The VPC lacks subnets or DNS attributes; their change brings it back."""
+    """The VPC lacks subnets or DNS attributes, whose change brings it back, or its owner is let
+    go first (`yielding`)."""
 
     SETTLING = "settling"
     """The VPC has just changed; its endpoint is made once it has been quiet."""
 
     SKIPPED = "skipped"
-    """The VPC is exempt, out of scope, or the region lacks the service."""
+    """The VPC is exempt, out of scope or served centrally, or the region lacks the service."""
 
     GONE = "gone"
     """The VPC does not exist (any more)."""
@@ -86,13 +88,19 @@ class Report:
             (Outcome.FAILED, self.error is not None),
             (Outcome.GONE, self.gone),
             (Outcome.REPAIRED, Result.APPLIED in results),
-            (Outcome.DEFERRED, Result.DEFERRED in results),
+            (Outcome.DEFERRED, bool(results & {Result.DEFERRED, Result.IN_USE})),
             (Outcome.REPORTED, any(reason.is_drift for reason in reasons)),
             (Outcome.SETTLING, Reason.SETTLING in reasons),
             (Outcome.WAITING, bool(reasons & _WAITING)),
             (Outcome.SKIPPED, bool(reasons & _SKIPPED)),
         )
         return next((outcome for outcome, holds in ranked if holds), Outcome.COMPLIANT)
+
+    @property
+    def put_off(self) -> bool:
+        """Whether a sweep left everything that this VPC needs to a later one."""
+        results = {step.result for step in self.steps}
+        return self.trigger.vpc_ids is None and results == {Result.DEFERRED}
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the canonical log line `reconciled`."""
@@ -116,8 +124,10 @@ class Report:
         }
 
 
-_WAITING = frozenset({Reason.WAITING_FOR_DNS, Reason.WAITING_FOR_SUBNETS})
-_SKIPPED = frozenset({Reason.OUT_OF_SCOPE, Reason.EXEMPT, Reason.NOT_APPLICABLE})
+_WAITING = frozenset({Reason.WAITING_FOR_DNS, Reason.WAITING_FOR_SUBNETS, Reason.YIELDING})
+_SKIPPED = frozenset(
+    {Reason.OUT_OF_SCOPE, Reason.EXEMPT, Reason.NOT_APPLICABLE, Reason.SERVED_CENTRALLY}
+)
 
 
 def _finding_fields(finding: Finding) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from ipaddress import ip_network
 from typing import TypeVar
 
 from guardrail.baseline import ORGANIZATION_ID
-from guardrail.core.model import Intent, Mode, Service, VpcDns
+from guardrail.core.model import Intent, Mode, VpcDns
+from guardrail.core.names import Service
 from guardrail.errors import SettingsError
 
 _Parsed = TypeVar("_Parsed")
@@ -22,6 +23,7 @@ class Settings:
     intent: Intent
     organization_id: str
     settle_seconds: int
+    sweep_writes: int
     history_days: int
     table_name: str
     stack_id: str
@@ -37,6 +39,7 @@ class Settings:
             intent=_intent(env),
             organization_id=_organization(env.get("ORGANIZATION_ID", "")),
             settle_seconds=_number(env, "SETTLE_SECONDS", 300, least=0),
+            sweep_writes=_number(env, "SWEEP_WRITES", 60, least=1),
             history_days=_number(env, "HISTORY_DAYS", 90, least=1),
             table_name=_required(env, "TABLE_NAME"),
             stack_id=_required(env, "STACK_ID"),
@@ -55,6 +58,7 @@ def _intent(env: Mapping[str, str]) -> Intent:
         default_vpcs=_choice(_DefaultVpcs, "DEFAULT_VPCS", env.get("DEFAULT_VPCS", "skip"))
         is _DefaultVpcs.INCLUDE,
         max_zones=_number(env, "MAX_AVAILABILITY_ZONES", 3, least=1),
+        min_free_addresses=_number(env, "MIN_FREE_ADDRESSES", 8, least=1),
         subnet_tag=_tag(env.get("SUBNET_TAG", "")),
         client_cidrs=tuple(_cidr(text) for text in _list(env.get("CLIENT_CIDRS", ""))),
         vpc_dns=_choice(VpcDns, "VPC_DNS", env.get("VPC_DNS", VpcDns.WAIT)),

@@ -1,149 +1,97 @@
-"""The composition root: settings, clients, logger and metrics meet the reconciler here.
+"""Between Lambda and the loop: what an event asks for, and what is told of it.
 
 The only module that imports Powertools, so that the rest can be used and tested without it.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from guardrail.aws import clients
-from guardrail.aws.dead_letters import DeadLetters
-from guardrail.aws.network import Ec2Network
-from guardrail.aws.records import DynamoRecords
-from guardrail.aws.settling import ScheduledSettling, Schedules
-from guardrail.baseline import checked_baseline, render_baseline
-from guardrail.core.model import ActionKind, Mode
+from guardrail.aws.announcing import SWEPT
+from guardrail.core.actions import ActionKind
 from guardrail.core.trail import SWEEP, Ignored, Trigger, read_trigger
 from guardrail.errors import GuardrailError, RetryableError
-from guardrail.observe import ObservedNetwork, ObservedRecords
-from guardrail.ports import Network, Records
-from guardrail.reconcile import Owner, Reconciler
+from guardrail.reconcile import Outcomes
 from guardrail.report import Outcome, Report
-from guardrail.settings import Settings
+from guardrail.summary import Summary
+from guardrail.sweeping import Sweeper
+from handlers.application import App, application
 
 logger = Logger()
 
 
-def respond(event: object, context: Any, allowed: Collection[ActionKind]) -> dict[str, Any]:  # noqa: ANN401
-    """Reconcile what `event` points at; raises RetryableError when it should be tried again."""
+def respond(
+    event: object,
+    context: Any,  # noqa: ANN401 - Lambda's own class
+    allowed: Collection[ActionKind],
+    *,
+    yields: bool = False,
+) -> dict[str, Any]:
+    """Reconcile what `event` points at; raises RetryableError when it should be tried again.
+
+    A function that `yields` looks at what stands in the owner's way, and again later.
+    """
     trigger = read_trigger(event)
     if isinstance(trigger, Ignored):
         logger.info("ignored", reason=trigger.reason)
         return {"ignored": trigger.reason}
-    return _run(trigger, event, context, allowed)
+    app = _started(context)
+    reconciler = app.reconciler(allowed, yields=yields)
+    return _run(lambda: reconciler.run(trigger), trigger, event, app, Summary())
 
 
 def sweep(event: object, context: Any, allowed: Collection[ActionKind]) -> dict[str, Any]:  # noqa: ANN401
-    """Reconcile every VPC of the region."""
-    return _run(SWEEP, event, context, allowed)
+    """Reconcile every VPC of the region; log the totals, announce them if there was anything."""
+    app = _started(context)
+    sweeper = Sweeper(app.reconciler(allowed), app.sweep_writes, app.time_left.seconds)
+    summary = Summary()
+    try:
+        return _run(sweeper.run, SWEEP, event, app, summary)
+    finally:
+        totals = {"account_id": app.owner.account_id, "region": app.region, **summary.fields()}
+        logger.info("swept", **totals)
+        if summary.found:
+            app.announcer.announce(SWEPT, totals)
+
+
+def _started(context: Any) -> App:  # noqa: ANN401 - Lambda's own class
+    app = application(context.invoked_function_arn)
+    app.time_left.start(context)
+    return app
 
 
 def _run(
-    trigger: Trigger,
-    event: object,
-    context: Any,  # noqa: ANN401
-    allowed: Collection[ActionKind],
+    reports: Callable[[], Outcomes], trigger: Trigger, event: object, app: App, told: Summary
 ) -> dict[str, Any]:
-    app = _app(context.invoked_function_arn)
-    outcomes: Counter[str] = Counter()
+    """Tell of each VPC; raise RetryableError when another attempt may mend something."""
     metrics: Counter[_Metric] = Counter()
     failed: dict[str, GuardrailError] = {}
     try:
-        for report, error in app.reconciler(allowed).run(trigger):
+        for report, error in reports():
             _tell(report, trigger, app)
-            outcomes[report.outcome] += 1
+            told.add(report)
             metrics.update(_metrics(report))
             if error:
                 failed[report.vpc_id] = error
     except GuardrailError as error:
         # Not about one VPC: looking itself failed.
         failed["*"] = error
+        told.failures["*"] = str(error)
         metrics["Failures", ()] += 1
         logger.exception("failed", **_circumstances(trigger, app), error=str(error))
-    if not outcomes and not failed and trigger is not SWEEP:
+    if not told.vpcs and not failed and trigger is not SWEEP:
         logger.info("ignored", reason="the ids in the event are not known (any more)")
     _emit(metrics)
     _hand_over(failed, event, app)
-    return {"outcomes": dict(outcomes)}
+    return {"outcomes": dict(told.outcomes)}
 
 
-@dataclass(frozen=True)
-class _App:
-    settings: Settings
-    owner: Owner
-    network: Network
-    records: Records
-    settling: ScheduledSettling
-    dead_letters: DeadLetters
-    function_arn: str
-    region: str
-
-    def reconciler(self, allowed: Collection[ActionKind]) -> Reconciler:
-        return Reconciler(self.network, self.records, self.settling, self.owner, allowed, _now)
-
-
-@cache
-def _app(function_arn: str) -> _App:
-    """Build the application once for each execution environment.
-
-    `arn:<partition>:lambda:<region>:<account>:function:<name>` tells where it runs, without
-    a call.
-    """
-    _, partition, _, region, account, *_ = function_arn.split(":")
-    settings = Settings.from_environment(os.environ)
-    baseline = checked_baseline(
-        render_baseline(
-            account=account, organization_id=settings.organization_id, partition=partition
-        )
-    )
-    network, records = _ports(settings, account)
-    return _App(
-        settings=settings,
-        owner=Owner(account, settings.stack_id, settings.intent, baseline),
-        network=network,
-        records=records,
-        settling=ScheduledSettling(clients.scheduler(), _schedules(settings, function_arn), _now),
-        dead_letters=DeadLetters(clients.sqs(), settings.dead_letter_queue_url),
-        function_arn=function_arn,
-        region=region,
-    )
-
-
-def _ports(settings: Settings, account: str) -> tuple[Network, Records]:
-    network = Ec2Network(
-        clients.ec2(), settings.intent, account_id=account, stack_id=settings.stack_id
-    )
-    records = DynamoRecords(clients.dynamodb(), settings.table_name, settings.history_days)
-    if settings.intent.mode is Mode.OBSERVE:
-        return ObservedNetwork(network), ObservedRecords(records)
-    return network, records
-
-
-def _schedules(settings: Settings, function_arn: str) -> Schedules:
-    return Schedules(
-        group=settings.schedule_group,
-        function_arn=function_arn,
-        role_arn=settings.settle_role_arn,
-        dead_letter_arn=settings.dead_letter_queue_arn,
-        seconds=settings.settle_seconds,
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _circumstances(trigger: Trigger, app: _App) -> dict[str, Any]:
+def _circumstances(trigger: Trigger, app: App) -> dict[str, Any]:
     return {
         "trigger": trigger.name,
         "event_id": trigger.event_id,
@@ -152,7 +100,7 @@ def _circumstances(trigger: Trigger, app: _App) -> dict[str, Any]:
     }
 
 
-def _tell(report: Report, trigger: Trigger, app: _App) -> None:
+def _tell(report: Report, trigger: Trigger, app: App) -> None:
     """Write the canonical line; a sweep that finds a VPC in order says so at debug level only."""
     fields = {
         **report.fields(),
@@ -180,6 +128,8 @@ def _metrics(report: Report) -> Iterator[_Metric]:
             yield "Drift", (("reason", finding.reason),)
     for step in report.steps:
         yield "Actions", (("action", step.action.kind), ("result", step.result))
+    if report.put_off:
+        yield "PutOff", ()
     if report.error:
         yield "Failures", ()
 
@@ -192,7 +142,7 @@ def _emit(counted: Counter[_Metric]) -> None:
                 metric.add_dimension(key, value)
 
 
-def _hand_over(failed: Mapping[str, GuardrailError], event: object, app: _App) -> None:
+def _hand_over(failed: Mapping[str, GuardrailError], event: object, app: App) -> None:
     """Raise what another attempt may mend; hand the rest to the dead-letter queue at once."""
     final = {k: str(e) for k, e in failed.items() if not isinstance(e, RetryableError)}
     if final:

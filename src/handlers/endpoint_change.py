@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guardrail.core.model import ActionKind
+from guardrail.core.actions import ActionKind
 from handlers import bootstrap
 
 ALLOWED = frozenset(

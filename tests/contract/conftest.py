@@ -11,7 +11,8 @@ import pytest
 from botocore.loaders import create_loader
 from moto import mock_aws
 
-from guardrail.core.model import Intent, Mode, Service
+from guardrail.core.model import Intent, Mode
+from guardrail.core.names import Service
 from support.fakes import ACCOUNT, STACK
 
 

@@ -19,25 +19,25 @@ import pytest
 from botocore.exceptions import ClientError
 
 from guardrail.aws.network import Ec2Network
-from guardrail.core.model import (
+from guardrail.aws.patience import Patience
+from guardrail.core.actions import (
     AddSubnets,
     AttachSecurityGroup,
     AuthorizeClients,
     CreateEndpoint,
     CreateSecurityGroup,
-    DnsAttributes,
+    DeleteEndpoint,
+    DeleteSecurityGroup,
     EnableVpcDns,
-    Endpoint,
-    Intent,
-    ObservedVpc,
-    Service,
+    RemoveSubnets,
+    RestoreTags,
     SetPrivateDns,
     WritePolicy,
 )
-from guardrail.core.provision import group_name
+from guardrail.core.model import DnsAttributes, Endpoint, Intent, ObservedVpc
+from guardrail.core.names import MANAGED_TAG, Service, group_name
 from guardrail.errors import RefusedError, RetryableError
-from guardrail.ports import Network, Result
-from guardrail.reconcile import MANAGED_TAG
+from guardrail.ports import Located, Network, Result
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.ec2.behaviour import AWS_PACE, World
@@ -47,6 +47,7 @@ from guardrail_sandbox.in_process import ec2_client
 from support.fakes import ACCOUNT, BASELINE, OPEN, FakeNetwork
 
 NAME = "com.amazonaws.us-east-1.states"
+IMPATIENT = Patience(lambda: 0.0, lambda _: None)
 
 
 @dataclass
@@ -111,7 +112,7 @@ def _moto(intent: Intent, stack: str, client: Any = None, account_id: str = ACCO
         ec2.create_subnet(
             VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-east-1{zone}"
         )
-    port = Ec2Network(ec2, intent, account_id=account_id, stack_id=stack)
+    port = Ec2Network(ec2, intent, account_id=account_id, stack_id=stack, patience=IMPATIENT)
 
     def add_subnet() -> str:
         made: str = ec2.create_subnet(
@@ -155,6 +156,12 @@ def strict(
     return _fake() if request.param == "fake" else _local(intent, stack, monkeypatch)
 
 
+@pytest.fixture
+def local(intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Return the site on moto behind every behaviour of EC2."""
+    return _local(intent, stack, monkeypatch)
+
+
 def test_a_vpc_is_observed_with_its_subnets_and_blocks(site: Site) -> None:
     """Documented: DescribeVpcs, DescribeSubnets."""
     vpc = site.look()
@@ -171,8 +178,8 @@ def test_a_vpc_is_observed_with_its_subnets_and_blocks(site: Site) -> None:
 def test_what_does_not_exist_is_not_observed(site: Site) -> None:
     """Documented: filters return what matches, unknown ids are no error there."""
     assert list(site.port.observe(["vpc-0123456789abcdef0"])) == []
-    assert site.port.locate(["vpce-0123456789abcdef0"]) == frozenset()
-    assert site.port.locate(["subnet-0123456789abcdef0"]) == frozenset()
+    unknown = {"vpce-0123456789abcdef0", "subnet-0123456789abcdef0", "sg-0123456789abcdef0"}
+    assert site.port.locate(unknown) == Located(frozenset(), frozenset(unknown))
 
 
 def test_the_services_are_discovered_by_name_and_zone(site: Site) -> None:
@@ -192,8 +199,26 @@ def test_an_endpoint_is_created_with_all_it_needs(site: Site) -> None:
     assert len(endpoint.subnet_ids) == 3
     assert endpoint.tags[MANAGED_TAG]
     assert not endpoint.private_dns
-    assert endpoint_id not in site.look().absent
-    assert site.port.locate([endpoint_id]) == {site.vpc_id}
+    assert site.look().absent == ()
+    assert site.port.locate([endpoint_id]).vpc_ids == {site.vpc_id}
+
+
+def test_ids_without_a_vpc_lead_to_theirs(site: Site) -> None:
+    """Documented: DescribeSubnets and DescribeSecurityGroups; one unknown id fails a call for all.
+
+    What is known is told although something beside it is not.
+    """
+    subnet = site.look().subnets[0].subnet_id
+    for known in (subnet, site.group(), site.create()):
+        located = site.port.locate([known, f"{known.partition('-')[0]}-0fffffffffffffff0"])
+        assert located.vpc_ids == {site.vpc_id}
+        assert len(located.unknown) == 1
+    assert site.port.vpcs_with_endpoints() == {site.vpc_id}
+
+
+def test_every_vpc_is_observed_when_none_is_named(site: Site) -> None:
+    """Documented: without a filter everything is described."""
+    assert site.vpc_id in [vpc.vpc_id for vpc in site.port.observe()]
 
 
 def test_a_policy_is_replaced(site: Site) -> None:
@@ -212,6 +237,68 @@ def test_subnets_are_added(site: Site) -> None:
     rest = tuple(s for s in third if s not in site.endpoint().subnet_ids)
     site.port.apply(AddSubnets(endpoint_id, rest))
     assert site.endpoint().subnet_ids == frozenset(third)
+
+
+def test_subnets_are_taken_out(site: Site) -> None:
+    """Documented: ModifyVpcEndpoint removes subnets from those in use."""
+    endpoint_id = site.create()
+    first = sorted(site.endpoint().subnet_ids)[0]
+    site.port.apply(RemoveSubnets(endpoint_id, (first,)))
+    assert first not in site.endpoint().subnet_ids
+    assert len(site.endpoint().subnet_ids) == 2
+
+
+def test_private_dns_is_switched_off_and_on(strict: Site) -> None:
+    """Documented: ModifyVpcEndpoint takes PrivateDnsEnabled either way."""
+    endpoint_id = strict.create()
+    for attribute in ("enableDnsSupport", "enableDnsHostnames"):
+        strict.port.apply(EnableVpcDns(strict.vpc_id, attribute))
+    strict.look()
+    for enabled in (True, False):
+        strict.port.apply(SetPrivateDns(endpoint_id, enabled=enabled))
+        assert strict.endpoint().private_dns is enabled
+
+
+def test_a_lost_tag_is_set_again(site: Site) -> None:
+    """Documented: CreateTags sets one tag and leaves the others."""
+    group_id = site.group()
+    site.port.apply(RestoreTags(group_id))
+    assert site.look().groups[0].tagged
+
+
+def test_an_endpoint_and_then_its_group_are_deleted(site: Site) -> None:
+    """Documented: DeleteVpcEndpoints; DeleteSecurityGroup once nothing uses the group."""
+    group_id = site.group()
+    site.port.apply(DeleteSecurityGroup(group_id))
+    assert site.look().groups == ()
+    endpoint_id = site.create()
+    site.look()
+    site.port.apply(DeleteEndpoint(site.vpc_id, ((Service.STATES, endpoint_id),)))
+    assert site.look().endpoints == ()
+    gone = DeleteEndpoint(site.vpc_id, ((Service.STATES, endpoint_id),))
+    assert site.port.apply(gone).result in {Result.APPLIED, Result.GONE}
+
+
+def test_a_group_in_use_stays(local: Site) -> None:
+    """Documented: DependencyViolation, an outcome: the endpoint's interfaces use it until gone."""
+    endpoint_id = local.create()
+    local.look()
+    group_id = next(iter(local.endpoint().group_ids))
+    local.port.apply(DeleteEndpoint(local.vpc_id, ((Service.STATES, endpoint_id),)))
+    assert local.port.apply(DeleteSecurityGroup(group_id)).result is Result.IN_USE
+    assert local.look().absent[0].deleting
+
+
+def test_the_interfaces_of_an_endpoint_are_told_from_others(local: Site) -> None:
+    """Documented: an interface in each subnet; DescribeVpcEndpoints names them."""
+    endpoint_id = local.create()
+    endpoint = local.endpoint()
+    found = local.port.interfaces(local.vpc_id)
+    assert {i.interface_id for i in found} == endpoint.interface_ids
+    assert {i.subnet_id for i in found} == endpoint.subnet_ids
+    local.port.apply(DeleteEndpoint(local.vpc_id, ((Service.STATES, endpoint_id),)))
+    (gone,) = local.look().absent
+    assert gone.interface_ids == endpoint.interface_ids
 
 
 def test_a_group_of_the_same_name_is_the_same_group(site: Site) -> None:
@@ -251,8 +338,8 @@ def test_a_deleted_endpoint_is_absent_and_can_still_be_located(site: Site) -> No
     site.delete(endpoint_id)
     vpc = site.look()
     assert vpc.endpoints == ()
-    assert endpoint_id in vpc.absent
-    assert site.port.locate([endpoint_id]) == {site.vpc_id}
+    assert [gone.endpoint_id for gone in vpc.absent] == [endpoint_id]
+    assert site.port.locate([endpoint_id]).vpc_ids == {site.vpc_id}
 
 
 def test_the_same_creation_again_makes_no_second_endpoint(strict: Site) -> None:
@@ -289,7 +376,8 @@ def test_every_statement_says_how_sure_it_is() -> None:
     said = {
         name: str(found.__doc__).partition(":")[0]
         for name, found in globals().items()
-        if name.startswith("test_") and {"site", "strict"} & set(signature(found).parameters)
+        if name.startswith("test_")
+        and {"site", "strict", "local"} & set(signature(found).parameters)
     }
     assert len(said) > 10
     assert set(said.values()) <= {"Documented", "Observed", "Inferred"}
@@ -364,7 +452,13 @@ class TestOnMoto:
     ) -> None:
         """A participant's role cannot ask about the owner's VPC; its denial would stop a sweep."""
         site = _moto(intent, stack)
-        port = Ec2Network(boto3.client("ec2"), intent, account_id="999999999999", stack_id=stack)
+        port = Ec2Network(
+            boto3.client("ec2"),
+            intent,
+            account_id="999999999999",
+            stack_id=stack,
+            patience=IMPATIENT,
+        )
         (vpc,) = port.observe([site.vpc_id])
         assert (vpc.owner_id, vpc.dns) == (ACCOUNT, None)
 

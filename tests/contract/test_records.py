@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 
 from guardrail.aws.dead_letters import DeadLetters
 from guardrail.aws.records import DynamoRecords
-from guardrail.aws.settling import ScheduledSettling, Schedules
-from guardrail.core.model import Inventory, Service
-from guardrail.core.trail import SETTLED, SOURCE
-from guardrail.ports import BeforeImage, Creation, Records, Settling
-from support.fakes import ACCOUNT, BASELINE, OPEN, FakeRecords, FakeSettling
+from guardrail.aws.settling import ScheduledAgenda, ScheduledSettling, Schedules
+from guardrail.core.memory import Cause, Central, Cession, Creation, VpcMemory, Yield
+from guardrail.core.model import CessionBegins, Inventory, YieldBegins
+from guardrail.core.names import Service
+from guardrail.core.trail import LOOK_AGAIN, SETTLED, SOURCE, Trigger, read_trigger
+from guardrail.ports import BeforeImage, Records, Settling
+from support.fakes import ACCOUNT, BASELINE, OPEN, Clock, FakeRecords, FakeSettling
 
 VPC, ENDPOINT = "vpc-0123456789abcdef0", "vpce-0123456789abcdef0"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -57,16 +60,55 @@ def test_a_policy_is_forgotten_once_and_for_all(records: Records) -> None:
 
 
 def test_what_was_created_is_known_by_vpc_and_service(records: Records) -> None:
-    """Documented: SET replaces one attribute; other services and VPCs stay."""
-    begun = Creation(1, NOW)
-    made = Creation(1, NOW, ENDPOINT)
-    records.note_creation(VPC, Service.STATES, begun)
-    records.note_creation(VPC, Service.SYNC_STATES, begun)
-    records.note_creation(VPC, Service.STATES, made)
-    assert records.creations([VPC, "vpc-2"]) == {
-        VPC: {Service.STATES: made, Service.SYNC_STATES: begun}
+    """Documented: SET and ADD change single attributes; other services and VPCs stay."""
+    records.note_creation(VPC, Service.STATES, Creation(1, NOW))
+    records.note_creation(VPC, Service.SYNC_STATES, Creation(0, NOW))
+    records.note_endpoint(VPC, Service.STATES, ENDPOINT)
+    assert records.memories([VPC, "vpc-2"])[VPC].creations == {
+        Service.STATES: Creation(1, NOW, frozenset({ENDPOINT})),
+        Service.SYNC_STATES: Creation(0, NOW, unanswered=True),
     }
-    assert records.creations([]) == {}
+    assert records.memories([]) == {}
+    assert records.locate([ENDPOINT, "vpce-2"]) == {ENDPOINT: VPC}
+
+
+def test_two_endpoints_of_a_lost_race_are_both_known(records: Records) -> None:
+    """Documented: ADD to a set loses nothing that another invocation added."""
+    records.note_creation(VPC, Service.STATES, Creation(0, NOW))
+    for endpoint_id in (ENDPOINT, "vpce-2"):
+        records.note_endpoint(VPC, Service.STATES, endpoint_id)
+    made = records.memories([VPC])[VPC].creations[Service.STATES]
+    assert made.endpoint_ids == {ENDPOINT, "vpce-2"}
+
+
+def test_what_leaves_and_what_is_lost_raise_the_generation(records: Records) -> None:
+    """Documented: DELETE takes from sets, an emptied set is no attribute any more."""
+    records.note_creation(VPC, Service.STATES, Creation(0, NOW))
+    records.note_endpoint(VPC, Service.STATES, ENDPOINT)
+    records.note_leaving(VPC, Service.STATES, frozenset({ENDPOINT}), 1)
+    made = records.memories([VPC])[VPC].creations[Service.STATES]
+    assert made == Creation(1, NOW, frozenset({ENDPOINT}), frozenset({ENDPOINT}))
+    for _ in range(2):
+        records.note_lost(VPC, Service.STATES, frozenset({ENDPOINT}), 1)
+    assert records.memories([VPC])[VPC].creations[Service.STATES] == Creation(1, NOW)
+
+
+def test_yields_cessions_and_the_rest_come_back_as_they_were(records: Records) -> None:
+    """Documented: attributes of one item, each by itself; REMOVE takes one away."""
+    yielded = Yield(Cause.TEARDOWN, NOW, "alice", "event-1")
+    ceded, central = Cession(NOW), Central("zone Z1", NOW)
+    records.note(VPC, YieldBegins(yielded))
+    records.note(VPC, CessionBegins(Service.STATES, ceded))
+    records.note_central(VPC, Service.SYNC_STATES, central)
+    records.note_put_off(VPC, NOW)
+    assert records.memories([VPC])[VPC] == VpcMemory(
+        yielded=yielded,
+        ceded={Service.STATES: ceded},
+        central={Service.SYNC_STATES: central},
+        put_off=NOW,
+    )
+    records.note_put_off(VPC, None)
+    assert records.memories([VPC])[VPC].put_off is None
 
 
 def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
@@ -74,7 +116,7 @@ def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
     records = DynamoRecords(boto3.client("dynamodb"), table, history_days=90)
     for number in range(120):
         records.note_creation(f"vpc-{number}", Service.STATES, Creation(0, NOW))
-    assert len(records.creations([f"vpc-{number}" for number in range(130)])) == 120
+    assert len(records.memories([f"vpc-{number}" for number in range(130)])) == 120
 
 
 def test_a_before_image_is_kept_and_expires(table: str) -> None:
@@ -91,11 +133,15 @@ def test_a_before_image_is_kept_and_expires(table: str) -> None:
     assert int(item["expires_at"]["N"]) == int((NOW + timedelta(days=90)).timestamp())
 
 
-def _settling(seconds: int) -> ScheduledSettling:
+def _schedules() -> tuple[Any, Schedules]:
     client = boto3.client("scheduler")
     client.create_schedule_group(Name="settling")
-    schedules = Schedules("settling", ARN, f"arn:aws:iam::{ACCOUNT}:role/r", "", seconds)
-    return ScheduledSettling(client, schedules, lambda: NOW)
+    return client, Schedules("settling", ARN, f"arn:aws:iam::{ACCOUNT}:role/r", "")
+
+
+def _settling(seconds: int, now: Callable[[], datetime] = lambda: NOW) -> ScheduledSettling:
+    client, schedules = _schedules()
+    return ScheduledSettling(client, schedules, seconds, now)
 
 
 @pytest.fixture(params=["fake", "scheduler"])
@@ -111,6 +157,36 @@ def test_a_pause_runs_from_the_push_on_for_that_vpc_alone(settling: Settling) ->
     assert settling.push(VPC)
     assert settling.pending(VPC)
     assert not settling.pending("vpc-0fedcba9876543210")
+
+
+def test_a_pause_is_pushed_on_to_three_times_its_length_at_most() -> None:
+    """Inferred: a network that never stops changing gets its endpoint all the same."""
+    clock = Clock()
+    settling = _settling(300, clock)
+    begun = clock()
+    ends = []
+    for _ in range(5):
+        assert settling.push(VPC)
+        schedule = boto3.client("scheduler").get_schedule(GroupName="settling", Name=VPC)
+        ends.append(schedule["ScheduleExpression"])
+        clock.advance(seconds=200)
+    latest = begun + timedelta(seconds=900)
+    assert ends[-1] == ends[-2] == f"at({latest:%Y-%m-%dT%H:%M:%S})"
+    assert not settling.push(VPC)
+
+
+def test_an_appointment_is_put_off_by_a_later_one() -> None:
+    """Documented: one schedule of a name; its message names the VPC."""
+    client, schedules = _schedules()
+    agenda = ScheduledAgenda(client, schedules)
+    for minutes in (1, 2):
+        agenda.look_again(VPC, NOW + timedelta(minutes=minutes))
+    (summary,) = client.list_schedules(GroupName="settling")["Schedules"]
+    found = client.get_schedule(GroupName="settling", Name=summary["Name"])
+    assert found["ScheduleExpression"] == "at(2026-11-23T12:02:00)"
+    assert read_trigger(json.loads(found["Target"]["Input"])) == Trigger(
+        LOOK_AGAIN, frozenset({VPC})
+    )
 
 
 def test_a_schedule_that_runs_between_two_calls_is_made_anew() -> None:
@@ -143,7 +219,8 @@ def test_a_push_makes_one_schedule_that_deletes_itself() -> None:
     assert found["ScheduleExpression"] == "at(2026-11-23T12:05:00)"
     assert found["ActionAfterCompletion"] == "DELETE"
     assert found["Target"]["Arn"] == ARN
-    message = {"source": SOURCE, "detail-type": SETTLED, "detail": {"vpcId": VPC}}
+    detail = {"vpcId": VPC, "since": NOW.isoformat()}
+    message = {"source": SOURCE, "detail-type": SETTLED, "detail": detail}
     assert json.loads(found["Target"]["Input"]) == message
 
 

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail.core.model import Action, CreateEndpoint, Endpoint, Intent, Mode, Service
+from guardrail.core.actions import Action, CreateEndpoint
+from guardrail.core.model import Endpoint, Intent, Mode
+from guardrail.core.names import Service
 from guardrail.core.policy import decide
 from guardrail.errors import GuardrailError, RetryableError
 from guardrail.report import Outcome

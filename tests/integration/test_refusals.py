@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from scenes import OPEN_POLICY, build_vpc, endpoints_of, policy_of
 
-from guardrail.core.model import Service
-from guardrail.core.provision import client_token
+from guardrail.core.names import Service, client_token
 from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.ec2.behaviour import AWS_PACE
 from guardrail_sandbox.sandbox import Sandbox

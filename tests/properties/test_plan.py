@@ -9,15 +9,9 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.core.model import (
-    ENDPOINT_WRITES,
-    DnsAttributes,
-    Intent,
-    Known,
-    Mode,
-    Service,
-    VpcDns,
-)
+from guardrail.core.actions import ENDPOINT_WRITES
+from guardrail.core.model import DnsAttributes, Intent, Known, Mode, VpcDns
+from guardrail.core.names import Service
 from guardrail.core.plan import plan
 from guardrail.core.policy import decide
 from guardrail.ports import Result

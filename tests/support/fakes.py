@@ -1,4 +1,4 @@
-"""Ports in memory: a network that behaves as EC2 does where it matters, records, settling, a clock.
+"""Ports in memory: a network that behaves as EC2 does where it matters, the others, and a clock.
 
 Tests look at the state that is left, never at lists of calls. `Faults` makes the n-th call of any
 port fail before or after its effect, `stale_reads` lets observations lag behind, `before_apply`
@@ -8,7 +8,7 @@ lets somebody else act in the moment before a write.
 from __future__ import annotations
 
 from support.faults import Clock, Crash, Faults
-from support.memory import FakeRecords, FakeSettling
+from support.memory import FakeAgenda, FakeRecords, FakeResolution, FakeSettling
 from support.network import FakeNetwork
 from support.values import ACCOUNT, BASELINE, OFFERS, OPEN, STACK, ZONES
 
@@ -21,8 +21,10 @@ __all__ = [
     "ZONES",
     "Clock",
     "Crash",
+    "FakeAgenda",
     "FakeNetwork",
     "FakeRecords",
+    "FakeResolution",
     "FakeSettling",
     "Faults",
 ]

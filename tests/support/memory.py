@@ -1,11 +1,15 @@
-"""The records and the settling in memory."""
+"""The records, the settling, the agenda and the resolution in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
 
-from guardrail.core.model import Inventory, Service
-from guardrail.ports import BeforeImage, Creation
+from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.model import Inventory, Note, remembering
+from guardrail.core.names import Service
+from guardrail.ports import BeforeImage
 from support.faults import Faults
 
 
@@ -14,7 +18,8 @@ class FakeRecords:
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.stored_inventory: Inventory | None = None
-        self.made: dict[tuple[str, Service], Creation] = {}
+        self.remembered: dict[str, VpcMemory] = {}
+        self.places: dict[str, str] = {}
         self.images: list[BeforeImage] = []
         self.faults = faults or Faults()
 
@@ -38,25 +43,84 @@ class FakeRecords:
             self.stored_inventory = Inventory(known.vpc_ids - set(ids), policies)
         self.faults.after()
 
-    def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:
-        """See `Records.creations`."""
+    def memories(self, vpc_ids: Collection[str]) -> Mapping[str, VpcMemory]:
+        """See `Records.memories`."""
         self.faults.before()
-        found: dict[str, dict[Service, Creation]] = {}
-        for (vpc_id, service), creation in self.made.items():
-            if vpc_id in vpc_ids:
-                found.setdefault(vpc_id, {})[service] = creation
-        return found
+        return {i: self.remembered[i] for i in vpc_ids if i in self.remembered}
+
+    def locate(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """See `Records.locate`."""
+        self.faults.before()
+        return {i: self.places[i] for i in endpoint_ids if i in self.places}
 
     def note_creation(self, vpc_id: str, service: Service, creation: Creation) -> None:
         """See `Records.note_creation`."""
-        self.faults.before()
-        self.made[vpc_id, service] = creation
-        self.faults.after()
+        begun, generation = creation.begun, creation.generation
+        self._know(vpc_id, service, begun=begun, generation=generation, unanswered=True)
+
+    def note_endpoint(self, vpc_id: str, service: Service, endpoint_id: str) -> None:
+        """See `Records.note_endpoint`."""
+        self.places[endpoint_id] = vpc_id
+        ids = self.made(vpc_id, service).endpoint_ids | {endpoint_id}
+        self._know(vpc_id, service, endpoint_ids=ids, unanswered=False)
+
+    def note_leaving(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """See `Records.note_leaving`."""
+        leaving = self.made(vpc_id, service).leaving | endpoint_ids
+        self._know(vpc_id, service, leaving=leaving, generation=generation)
+
+    def note_lost(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """See `Records.note_lost`."""
+        made = self.made(vpc_id, service)
+        self._know(
+            vpc_id,
+            service,
+            endpoint_ids=made.endpoint_ids - endpoint_ids,
+            leaving=made.leaving - endpoint_ids,
+            generation=generation,
+        )
+
+    def note(self, vpc_id: str, note: Note) -> None:
+        """See `Records.note`."""
+        self._set(vpc_id, remembering(self.memory(vpc_id), note))
+
+    def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
+        """See `Records.note_central`."""
+        known = self.memory(vpc_id)
+        self._set(vpc_id, replace(known, central={**known.central, service: central}))
+
+    def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
+        """See `Records.note_put_off`."""
+        self._set(vpc_id, replace(self.memory(vpc_id), put_off=since))
 
     def keep(self, image: BeforeImage) -> None:
         """See `Records.keep`."""
         self.faults.before()
         self.images.append(image)
+        self.faults.after()
+
+    # What tests look at.
+
+    def memory(self, vpc_id: str) -> VpcMemory:
+        """Return what is remembered of a VPC."""
+        return self.remembered.get(vpc_id, VpcMemory())
+
+    def made(self, vpc_id: str, service: Service = Service.STATES) -> Creation:
+        """Return what is remembered of the endpoints of a VPC."""
+        return self.memory(vpc_id).creations.get(service, Creation(0, datetime.min))  # noqa: DTZ901
+
+    def _know(self, vpc_id: str, service: Service, **changes: object) -> None:
+        changed = replace(self.made(vpc_id, service), **changes)  # type: ignore[arg-type]
+        known = self.memory(vpc_id)
+        self._set(vpc_id, replace(known, creations={**known.creations, service: changed}))
+
+    def _set(self, vpc_id: str, memory: VpcMemory) -> None:
+        self.faults.before()
+        self.remembered[vpc_id] = memory
         self.faults.after()
 
 
@@ -80,3 +144,28 @@ class FakeSettling:
         """See `Settling.pending`."""
         self.faults.before()
         return vpc_id in self.paused
+
+
+class FakeAgenda:
+    """Appointments in memory."""
+
+    def __init__(self) -> None:
+        self.appointments: dict[str, datetime] = {}
+
+    def look_again(self, vpc_id: str, at: datetime) -> None:
+        """See `Agenda.look_again`."""
+        self.appointments[vpc_id] = at
+
+
+class FakeResolution:
+    """Who answers for names, by VPC; and how often that was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, str] = {}
+        self.asked = 0
+
+    def answered_by(self, vpc_id: str, names: Collection[str]) -> str | None:
+        """See `Resolution.answered_by`."""
+        assert names, "asked for no name at all"
+        self.asked += 1
+        return self.answers.get(vpc_id)

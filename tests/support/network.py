@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from guardrail.core.model import (
+from guardrail.core.actions import (
     ENDPOINT_WRITES,
     Action,
     AddSubnets,
@@ -15,21 +15,27 @@ from guardrail.core.model import (
     AuthorizeClients,
     CreateEndpoint,
     CreateSecurityGroup,
-    DnsAttributes,
+    DeleteEndpoint,
+    DeleteSecurityGroup,
     EnableVpcDns,
-    Endpoint,
-    ObservedVpc,
-    SecurityGroup,
-    Service,
-    ServiceOffer,
+    RemoveSubnets,
+    RestoreTags,
     SetPrivateDns,
-    Subnet,
     WritePolicy,
 )
-from guardrail.core.provision import client_token
+from guardrail.core.model import (
+    AbsentEndpoint,
+    DnsAttributes,
+    Endpoint,
+    Interface,
+    ObservedVpc,
+    SecurityGroup,
+    ServiceOffer,
+    Subnet,
+)
+from guardrail.core.names import MANAGED_TAG, Service, client_token
 from guardrail.errors import RetryableError
-from guardrail.ports import Applied, Result
-from guardrail.reconcile import MANAGED_TAG
+from guardrail.ports import Applied, Located, Result
 from support.faults import Faults
 from support.values import ACCOUNT, OFFERS, STACK, ZONES
 
@@ -50,6 +56,7 @@ class FakeNetwork:
         self.before_apply: Callable[[Action], None] = lambda _: None
         self._ids = itertools.count(1)
         self._tokens: dict[str, str] = {}
+        self.foreign: dict[str, list[Interface]] = {}
 
     # What tests do as the owner of the network.
 
@@ -84,16 +91,21 @@ class FakeNetwork:
         *,
         service: Service = Service.STATES,
         tags: Mapping[str, str] | None = None,
+        zones: int = 1,
+        private_dns: bool = False,
+        available: bool = True,
     ) -> str:
-        """Create an endpoint of the owner's own, without subnets; return its id."""
+        """Create an endpoint of the owner's own in so many subnets; return its id."""
+        subnets = self.state[vpc_id].subnets[:zones]
         endpoint = Endpoint(
             self._id("vpce"),
             service,
             policy,
-            private_dns=False,
-            subnet_ids=frozenset(),
+            private_dns=private_dns,
+            subnet_ids=frozenset(s.subnet_id for s in subnets),
             group_ids=frozenset(),
             tags=tags or {},
+            available=available,
         )
         self.change(vpc_id, endpoints=(*self.state[vpc_id].endpoints, endpoint))
         return endpoint.endpoint_id
@@ -109,10 +121,23 @@ class FakeNetwork:
 
     def delete_endpoint(self, endpoint_id: str, *, described: bool = True) -> None:
         """Delete an endpoint; EC2 may go on describing it for a while."""
-        vpc = self._vpc_of(endpoint_id)
+        vpc, gone = self._vpc_of(endpoint_id), self.endpoint(endpoint_id)
         left = tuple(e for e in vpc.endpoints if e.endpoint_id != endpoint_id)
-        absent = vpc.absent | {endpoint_id} if described else vpc.absent
+        ghost = AbsentEndpoint(endpoint_id, gone.service)
+        absent = (*vpc.absent, ghost) if described else vpc.absent
         self.change(vpc.vpc_id, endpoints=left, absent=absent)
+
+    def change_endpoint(self, endpoint_id: str, **changes: object) -> None:
+        """Replace fields of an endpoint, as somebody else."""
+        self._change_endpoint(endpoint_id, **changes)
+
+    def add_interface(self, vpc_id: str, subnet_id: str) -> None:
+        """Let something of the owner's live in a subnet."""
+        self.foreign.setdefault(vpc_id, []).append(Interface(self._id("eni"), subnet_id))
+
+    def clear_interfaces(self, vpc_id: str) -> None:
+        """Let everything of the owner's leave the VPC."""
+        self.foreign.pop(vpc_id, None)
 
     def endpoint(self, endpoint_id: str) -> Endpoint:
         """Return an endpoint as it is now."""
@@ -125,16 +150,11 @@ class FakeNetwork:
 
     # The port.
 
-    def vpcs(self) -> Sequence[str]:
-        """See `Network.vpcs`."""
-        self.faults.before()
-        return list(self.state)
-
     def offers(self) -> Mapping[Service, ServiceOffer]:
         """See `Network.offers`."""
         return self.available_offers
 
-    def observe(self, vpc_ids: Collection[str]) -> Sequence[ObservedVpc]:
+    def observe(self, vpc_ids: Collection[str] | None = None) -> Sequence[ObservedVpc]:
         """See `Network.observe`; endpoints in `hidden` are not visible yet.
 
         `stale_reads` says which observations (from 0) lag, and by how many changes.
@@ -143,24 +163,41 @@ class FakeNetwork:
         lag = self.stale_reads.get(self.observations, 0)
         self.observations += 1
         state = self._past[-min(lag, len(self._past))] if lag and self._past else self.state
-        known = [state[vpc_id] for vpc_id in sorted(vpc_ids) if vpc_id in state]
+        wanted = sorted(state if vpc_ids is None else vpc_ids)
+        known = [state[vpc_id] for vpc_id in wanted if vpc_id in state]
         self.faults.after()
         return [
             replace(
-                vpc, endpoints=tuple(e for e in vpc.endpoints if e.endpoint_id not in self.hidden)
+                vpc,
+                endpoints=tuple(
+                    replace(e, interface_ids=_interfaces_of(e))
+                    for e in vpc.endpoints
+                    if e.endpoint_id not in self.hidden
+                ),
             )
             for vpc in known
         ]
 
-    def locate(self, ids: Collection[str]) -> frozenset[str]:
+    def interfaces(self, vpc_id: str) -> Sequence[Interface]:
+        """See `Network.interfaces`."""
+        self.faults.before()
+        ours = (
+            Interface(f"eni-{e.endpoint_id}-{subnet_id}", subnet_id)
+            for e in self.state[vpc_id].endpoints
+            for subnet_id in sorted(e.subnet_ids)
+        )
+        return [*ours, *self.foreign.get(vpc_id, [])]
+
+    def locate(self, ids: Collection[str]) -> Located:
         """See `Network.locate`."""
         self.faults.before()
-        return frozenset(
-            vpc.vpc_id
-            for vpc in self.state.values()
-            if not vpc.absent.isdisjoint(ids)
-            or any(endpoint.endpoint_id in ids for endpoint in vpc.endpoints)
-        )
+        found = {i: vpc.vpc_id for vpc in self.state.values() for i in _ids_in(vpc) if i in ids}
+        return Located(frozenset(found.values()), frozenset(ids) - found.keys())
+
+    def vpcs_with_endpoints(self) -> frozenset[str]:
+        """See `Network.vpcs_with_endpoints`."""
+        self.faults.before()
+        return frozenset(v.vpc_id for v in self.state.values() if v.endpoints or v.absent)
 
     def apply(self, action: Action) -> Applied:
         """See `Network.apply`; `before_apply` sees each action, and may act as somebody else."""
@@ -170,7 +207,7 @@ class FakeNetwork:
         if self._is_gone(action):
             return Applied(Result.GONE)
         self._refuse(action)
-        resource_id = self._apply(action)
+        resource_id = self._apply_to_endpoint(action)
         self.faults.after()
         return Applied(Result.APPLIED, resource_id)
 
@@ -185,8 +222,9 @@ class FakeNetwork:
     def _refuse(self, action: Action) -> None:
         """Refuse what EC2 refuses: private DNS without the attributes, two subnets of a zone."""
         match action:
-            case SetPrivateDns():
+            case SetPrivateDns() if action.enabled:
                 self._need_dns(self._vpc_of(action.endpoint_id))
+                self._need_name(self._vpc_of(action.endpoint_id), action.endpoint_id)
             case CreateEndpoint():
                 if action.private_dns:
                     self._need_dns(self.state[action.vpc_id])
@@ -199,17 +237,21 @@ class FakeNetwork:
         if vpc.dns is None or not vpc.dns.both:
             raise RetryableError("requires both enableDnsSupport and enableDnsHostnames")
 
+    def _need_name(self, vpc: ObservedVpc, endpoint_id: str) -> None:
+        service = self.endpoint(endpoint_id).service
+        others = (e for e in vpc.endpoints_of(service) if e.endpoint_id != endpoint_id)
+        if any(other.private_dns for other in others):
+            raise RetryableError("conflicting DNS domain")
+
     def _need_zones(self, vpc: ObservedVpc, subnet_ids: Collection[str]) -> None:
         zones = [s.zone for s in vpc.subnets if s.subnet_id in subnet_ids]
         if len(zones) != len(set(zones)):
             raise RetryableError("DuplicateSubnetsInSameZone")
 
-    def _apply(self, action: Action) -> str | None:
+    def _apply_to_endpoint(self, action: Action) -> str | None:
         match action:
             case CreateEndpoint():
                 return self._create(action)
-            case CreateSecurityGroup():
-                return self._create_group(action)
             case WritePolicy():
                 self.policies_written.append(action.policy)
                 self._change_endpoint(action.endpoint_id, policy=action.policy)
@@ -217,15 +259,41 @@ class FakeNetwork:
                 before = self.endpoint(action.endpoint_id).subnet_ids
                 added = before | frozenset(action.subnet_ids)
                 self._change_endpoint(action.endpoint_id, subnet_ids=added)
+            case RemoveSubnets():
+                left = self.endpoint(action.endpoint_id).subnet_ids - set(action.subnet_ids)
+                self._change_endpoint(action.endpoint_id, subnet_ids=left)
             case SetPrivateDns():
-                self._change_endpoint(action.endpoint_id, private_dns=True)
+                self._change_endpoint(action.endpoint_id, private_dns=action.enabled)
             case AttachSecurityGroup():
                 groups = self.endpoint(action.endpoint_id).group_ids | {action.group_id}
                 self._change_endpoint(action.endpoint_id, group_ids=groups)
+            case DeleteEndpoint():
+                alive = {e.endpoint_id for e in self.endpoints(action.vpc_id)}
+                for endpoint_id in alive & set(action.endpoint_ids):
+                    self.delete_endpoint(endpoint_id)
+            case _:
+                return self._apply_to_rest(action)
+        return None
+
+    def _apply_to_rest(
+        self,
+        action: CreateSecurityGroup
+        | AuthorizeClients
+        | EnableVpcDns
+        | RestoreTags
+        | DeleteSecurityGroup,
+    ) -> str | None:
+        match action:
+            case CreateSecurityGroup():
+                return self._create_group(action)
             case AuthorizeClients():
                 self._authorize(action)
             case EnableVpcDns():
                 self._enable_dns(action)
+            case RestoreTags():
+                self._tag(action.resource_id)
+            case DeleteSecurityGroup():
+                self._delete_group(action.group_id)
             case _:
                 assert_never(action)
         return None
@@ -270,6 +338,26 @@ class FakeNetwork:
             )
             self.change(vpc.vpc_id, groups=groups)
 
+    def _tag(self, resource_id: str) -> None:
+        for vpc in list(self.state.values()):
+            self.change(
+                vpc.vpc_id,
+                groups=tuple(
+                    replace(g, tagged=g.tagged or g.group_id == resource_id) for g in vpc.groups
+                ),
+                endpoints=tuple(
+                    replace(e, tags={**e.tags, MANAGED_TAG: STACK})
+                    if e.endpoint_id == resource_id
+                    else e
+                    for e in vpc.endpoints
+                ),
+            )
+
+    def _delete_group(self, group_id: str) -> None:
+        for vpc in list(self.state.values()):
+            left = tuple(g for g in vpc.groups if g.group_id != group_id)
+            self.change(vpc.vpc_id, groups=left)
+
     def _enable_dns(self, action: EnableVpcDns) -> None:
         dns = self.state[action.vpc_id].dns or DnsAttributes(support=False, hostnames=False)
         name = "support" if action.attribute == "enableDnsSupport" else "hostnames"
@@ -292,3 +380,16 @@ class FakeNetwork:
 
     def _id(self, kind: str) -> str:
         return f"{kind}-{next(self._ids):017x}"
+
+
+def _interfaces_of(endpoint: Endpoint) -> frozenset[str]:
+    return frozenset(f"eni-{endpoint.endpoint_id}-{s}" for s in endpoint.subnet_ids)
+
+
+def _ids_in(vpc: ObservedVpc) -> set[str]:
+    return (
+        {e.endpoint_id for e in vpc.endpoints}
+        | {a.endpoint_id for a in vpc.absent}
+        | {s.subnet_id for s in vpc.subnets}
+        | {g.group_id for g in vpc.groups}
+    )

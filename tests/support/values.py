@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from guardrail.baseline import render_baseline
-from guardrail.core.model import Service, ServiceOffer
+from guardrail.core.model import ServiceOffer
+from guardrail.core.names import Service
 
 ACCOUNT = "111122223333"
 STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/guardrail/1"
@@ -12,7 +13,10 @@ OPEN = '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d")
 OFFERS = {
     service: ServiceOffer(
-        service, f"com.amazonaws.us-east-1.{service}", frozenset(ZONES), private_dns=True
+        service,
+        f"com.amazonaws.us-east-1.{service}",
+        frozenset(ZONES),
+        frozenset({f"{service}.us-east-1.amazonaws.com"}),
     )
     for service in Service
 }

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from guardrail.core.model import ActionKind, Intent, Mode
-from guardrail.core.trail import SETTLED, SWEEP, Trigger
+from guardrail.core.actions import REMOVALS, ActionKind
+from guardrail.core.model import Intent, Mode
+from guardrail.core.trail import LOOK_AGAIN, SETTLED, Trigger
+from guardrail.core.wish import Wish, WishKind
 from guardrail.errors import GuardrailError
-from guardrail.observe import ObservedNetwork, ObservedRecords
-from guardrail.ports import Network, Records
-from guardrail.reconcile import Owner, Reconciler
+from guardrail.observe import NoAgenda, ObservedNetwork, ObservedRecords
+from guardrail.ports import Agenda, Network, Records
+from guardrail.reconcile import Outcomes, Owner, Reconciler
 from guardrail.report import Report
-from support.fakes import ACCOUNT, BASELINE, STACK, Clock, FakeNetwork, FakeRecords, FakeSettling
+from guardrail.sweeping import Sweeper
+from support.fakes import (
+    ACCOUNT,
+    BASELINE,
+    STACK,
+    Clock,
+    FakeAgenda,
+    FakeNetwork,
+    FakeRecords,
+    FakeResolution,
+    FakeSettling,
+)
 
+ALICE = "arn:aws:iam::111122223333:user/alice"
 EVERYTHING = frozenset(ActionKind)
 ENDPOINT_CHANGE = frozenset(
     {
@@ -23,7 +38,9 @@ ENDPOINT_CHANGE = frozenset(
         ActionKind.ATTACH_SECURITY_GROUP,
     }
 )
-"""What EndpointChange may do; a test of the handlers holds the two equal."""
+VPC_CHANGE = EVERYTHING - REMOVALS - {ActionKind.WRITE_POLICY}
+YIELDING = REMOVALS | {ActionKind.SET_PRIVATE_DNS}
+"""What the functions may do; a test of the handlers holds these and theirs equal."""
 
 
 @dataclass
@@ -34,6 +51,10 @@ class World:
     network: FakeNetwork = field(default_factory=FakeNetwork)
     records: FakeRecords = field(default_factory=FakeRecords)
     settling: FakeSettling = field(default_factory=FakeSettling)
+    agenda: FakeAgenda = field(default_factory=FakeAgenda)
+    resolution: FakeResolution = field(default_factory=FakeResolution)
+    sweep_writes: int = 1_000
+    seconds_left: float = 600.0
     clock: Clock = field(default_factory=Clock)
     errors: list[GuardrailError] = field(default_factory=list)
 
@@ -53,27 +74,72 @@ class World:
             name,
             frozenset(),
             frozenset({endpoint_id}),
-            actor="arn:aws:iam::111122223333:user/alice",
+            actor=ALICE,
             event_id="event-1",
             event_time=self.clock(),
             settled=False,
         )
         return self.run(trigger, ENDPOINT_CHANGE)
 
+    def tears_down(self, vpc_id: str, *subnet_ids: str, at: datetime | None = None) -> list[Report]:
+        """Let Yielding hear that alice could not delete the VPC, or one of its subnets."""
+        tried = at or self.clock()
+        wish = Wish(WishKind.TEARDOWN, frozenset(subnet_ids), ALICE, "event-2", tried)
+        return self._wished("DeleteSubnet" if subnet_ids else "DeleteVpc", vpc_id, wish)
+
+    def wants_endpoint(self, vpc_id: str, name: str = "states") -> list[Report]:
+        """Let Yielding hear that alice could not have an endpoint with the service's name."""
+        names = frozenset({f"{name}.us-east-1.amazonaws.com"})
+        wish = Wish(WishKind.OWN_ENDPOINT, names, ALICE, "event-3", self.clock())
+        return self._wished("CreateVpcEndpoint", vpc_id, wish)
+
+    def looks_again(self, vpc_id: str) -> list[Report]:
+        """Keep the appointment of a VPC."""
+        self.clock.time = max(self.clock.time, self.agenda.appointments.pop(vpc_id))
+        return self.run(Trigger(LOOK_AGAIN, frozenset({vpc_id})), YIELDING, yields=True)
+
     def sweep(self) -> list[Report]:
         """Sweep runs on its schedule."""
-        return self.run(SWEEP, EVERYTHING)
+        reconciler = self._reconciler(EVERYTHING, yields=False)
+        return self._told(Sweeper(reconciler, self.sweep_writes, lambda: self.seconds_left).run())
 
-    def run(self, trigger: Trigger, allowed: Collection[ActionKind]) -> list[Report]:
+    def run(
+        self, trigger: Trigger, allowed: Collection[ActionKind], *, yields: bool = False
+    ) -> list[Report]:
         """Run a function; errors are kept in `errors` besides."""
-        results = list(self._reconciler(allowed).run(trigger))
+        return self._told(self._reconciler(allowed, yields=yields).run(trigger))
+
+    def _wished(self, name: str, vpc_id: str, wish: Wish) -> list[Report]:
+        trigger = Trigger(
+            name,
+            frozenset({vpc_id}),
+            actor=wish.actor,
+            event_id=wish.event_id,
+            event_time=wish.at,
+            settled=False,
+            wish=wish,
+        )
+        return self.run(trigger, YIELDING, yields=True)
+
+    def _told(self, outcomes: Outcomes) -> list[Report]:
+        results = list(outcomes)
         self.errors.extend(error for _, error in results if error)
         return [report for report, _ in results]
 
-    def _reconciler(self, allowed: Collection[ActionKind]) -> Reconciler:
+    def _reconciler(self, allowed: Collection[ActionKind], *, yields: bool) -> Reconciler:
         network: Network = self.network
         records: Records = self.records
+        agenda: Agenda = self.agenda
         if self.intent.mode is Mode.OBSERVE:
             network, records = ObservedNetwork(network), ObservedRecords(records)
-        owner = Owner(ACCOUNT, STACK, self.intent, BASELINE)
-        return Reconciler(network, records, self.settling, owner, allowed, self.clock)
+            agenda = NoAgenda()
+        return Reconciler(
+            network=network,
+            records=records,
+            settling=self.settling,
+            resolution=self.resolution,
+            owner=Owner(ACCOUNT, STACK, self.intent, BASELINE),
+            allowed=allowed,
+            now=self.clock,
+            agenda=agenda if yields else None,
+        )

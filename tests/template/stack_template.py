@@ -12,7 +12,7 @@ from typing import Any
 from guardrail_sandbox.expand import expand, load
 
 ROOT = Path(__file__).parent.parent.parent
-FUNCTIONS = ("VpcChange", "EndpointChange", "Sweep")
+FUNCTIONS = ("VpcChange", "EndpointChange", "Yielding", "Sweep")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ WITHOUT_FIXED_PRICE = {
 QUEUE = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 
 
-def test_the_stack_has_the_three_functions() -> None:
+def test_the_stack_has_the_functions_of_the_design() -> None:
     """No more and no fewer than the design names."""
     assert {name for name, _ in template().of_type("AWS::Lambda::Function")} == set(FUNCTIONS)
 

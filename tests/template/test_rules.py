@@ -8,23 +8,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.events.models import EventPattern
 from stack_template import ROOT, template
 
 from guardrail.core.trail import Trigger, read_trigger
+from guardrail_sandbox.patterns import matches
 
+BOTH = ["EndpointChange", "VpcChange"]
 OF_RULES = {
-    "CreateVpc": "VpcChange",
-    "CreateDefaultVpc": "VpcChange",
-    "CreateSubnet": "VpcChange",
-    "ModifyVpcAttribute": "VpcChange",
-    "AssociateVpcCidrBlock": "VpcChange",
-    "DisassociateVpcCidrBlock": "VpcChange",
-    "CreateVpcEndpoint": "EndpointChange",
-    "ModifyVpcEndpoint": "EndpointChange",
-    "DeleteVpcEndpoints": "EndpointChange",
+    "create-vpc": ["VpcChange"],
+    "create-default-vpc": ["VpcChange"],
+    "create-subnet": ["VpcChange"],
+    "delete-subnet": ["VpcChange"],
+    "modify-vpc-attribute": ["VpcChange"],
+    "associate-vpc-cidr-block": ["VpcChange"],
+    "disassociate-vpc-cidr-block": ["VpcChange"],
+    "authorize-security-group-ingress": ["VpcChange"],
+    "revoke-security-group-ingress": ["VpcChange"],
+    "modify-security-group-rules": ["VpcChange"],
+    "delete-security-group": ["VpcChange"],
+    "create-tags": ["VpcChange"],
+    "delete-tags": ["VpcChange"],
+    "create-vpc-endpoint": BOTH,
+    "delete-vpc-endpoints": BOTH,
+    "modify-vpc-endpoint": ["EndpointChange"],
+    "delete-vpc-refused": ["Yielding"],
+    "delete-subnet-refused": ["Yielding"],
+    "create-vpc-endpoint-refused": ["Yielding"],
+    "modify-vpc-endpoint-refused": ["Yielding"],
 }
-OF_SCHEDULES = {"sweep.json", "vpc-settled.json"}
+"""Which functions hear of each sample, by its file."""
+
+OF_SCHEDULES = {"sweep.json", "vpc-settled.json", "vpc-look-again.json"}
 ENVELOPE = {"version", "id", "source", "account", "time", "region", "resources", "detail"}
 ENVELOPE |= {"detail-type"}
 
@@ -33,17 +47,18 @@ def _events() -> dict[Path, dict[str, Any]]:
     return {path: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}
 
 
-SAMPLES = {p.name: e for p, e in _events().items() if p.name not in OF_SCHEDULES}
+SAMPLES = {p.stem: e for p, e in _events().items() if p.name not in OF_SCHEDULES}
+SUCCEEDED = {name: e for name, e in SAMPLES.items() if "errorCode" not in e["detail"]}
 
 
 def _reached(event: dict[str, Any]) -> list[str]:
     """Return the functions whose rules match `event`."""
-    return [
+    return sorted(
         target["Arn"]["Fn::GetAtt"][0]
         for _, rule in template().of_type("AWS::Events::Rule")
-        if EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(event)
+        if matches(rule["EventPattern"], event)
         for target in rule["Targets"]
-    ]
+    )
 
 
 def _changed(event: dict[str, Any], **detail: Any) -> dict[str, Any]:
@@ -52,28 +67,49 @@ def _changed(event: dict[str, Any], **detail: Any) -> dict[str, Any]:
     return changed
 
 
-def test_there_is_one_sample_for_every_event_name_in_the_rules() -> None:
+def test_there_is_a_sample_for_every_event_name_in_the_rules() -> None:
     """Samples, rules and this test's own table name the same events."""
-    named = [
-        name
-        for _, rule in template().of_type("AWS::Events::Rule")
-        for name in rule["EventPattern"]["detail"]["eventName"]
-    ]
-    sampled = [event["detail"]["eventName"] for event in SAMPLES.values()]
-    assert sorted(named) == sorted(sampled) == sorted(OF_RULES)
+    named = {
+        (name, "errorCode" in rule and rule["errorCode"] != [{"exists": False}])
+        for _, found in template().of_type("AWS::Events::Rule")
+        for rule in [found["EventPattern"]["detail"]]
+        for name in rule["eventName"]
+    }
+    sampled = {(e["detail"]["eventName"], "errorCode" in e["detail"]) for e in SAMPLES.values()}
+    assert named == sampled
+    assert sorted(SAMPLES) == sorted(OF_RULES)
 
 
-@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
-def test_each_sample_reaches_exactly_one_function(event: dict[str, Any]) -> None:
-    """VPC events go to VpcChange and endpoint events to EndpointChange, each once."""
-    assert _reached(event) == [OF_RULES[event["detail"]["eventName"]]]
+@pytest.mark.parametrize("name", SAMPLES)
+def test_each_sample_reaches_the_functions_that_it_concerns(name: str) -> None:
+    """Each function once; endpoints that come and go concern two."""
+    assert _reached(SAMPLES[name]) == OF_RULES[name]
 
 
-@pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
+@pytest.mark.parametrize("event", SUCCEEDED.values(), ids=SUCCEEDED)
 def test_a_call_that_failed_reaches_no_function(event: dict[str, Any]) -> None:
     """Failed calls, and dry runs that would have succeeded, carry an errorCode."""
     for code in ("Client.UnauthorizedOperation", "Client.DryRunOperation"):
         assert _reached(_changed(event, errorCode=code, responseElements=None)) == []
+
+
+def test_only_refusals_that_something_of_ours_may_be_the_cause_of_reach_yielding() -> None:
+    """Another code, another message, another service's name: nobody hears of it."""
+    torn, taken = SAMPLES["delete-vpc-refused"], SAMPLES["create-vpc-endpoint-refused"]
+    assert _reached(_changed(torn, errorCode="Client.UnauthorizedOperation")) == []
+    assert _reached(_changed(taken, errorMessage="The subnet ID does not exist")) == []
+    other = taken["detail"]["errorMessage"].replace("states", "sqs")
+    assert _reached(_changed(taken, errorMessage=other)) == []
+
+
+def test_tags_of_instances_and_the_like_reach_no_function() -> None:
+    """Everything in an account is tagged; four kinds of resources decide here."""
+    event = _changed(SAMPLES["create-tags"])
+    items = event["detail"]["requestParameters"]["resourcesSet"]["items"]
+    items[0]["resourceId"] = "i-0123456789abcdef0"
+    assert _reached(event) == []
+    items.append({"resourceId": "subnet-0123456789abcdef0"})
+    assert _reached(event) == ["VpcChange"]
 
 
 @pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
@@ -96,11 +132,12 @@ def test_each_sample_is_a_record_in_its_envelope(event: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)
-def test_each_sample_points_at_a_vpc_or_an_endpoint(event: dict[str, Any]) -> None:
+def test_each_sample_points_at_where_to_look(event: dict[str, Any]) -> None:
     """The handlers find where to look in each of them."""
     trigger = read_trigger(event)
     assert isinstance(trigger, Trigger)
-    assert trigger.vpc_ids or any(i.startswith("vpce-") for i in trigger.other_ids)
+    assert trigger.vpc_ids or trigger.other_ids
+    assert (trigger.wish is not None) == ("errorCode" in event["detail"])
     assert trigger.actor
     assert trigger.event_id == event["detail"]["eventID"]
 
@@ -125,7 +162,7 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue() -> None:
     """Every rule and schedule retries, and names the queue for what it gives up on."""
     targets = [t for _, rule in template().of_type("AWS::Events::Rule") for t in rule["Targets"]]
     targets += [p["Target"] for _, p in template().of_type("AWS::Scheduler::Schedule")]
-    assert len(targets) == 3
+    assert len(targets) == 6
     for target in targets:
         assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0

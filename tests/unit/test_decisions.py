@@ -15,7 +15,8 @@ from guardrail import baseline
 from guardrail.baseline import checked_baseline, render_baseline
 from guardrail.core.clients import blocked_clients
 from guardrail.core.exemption import Exemption, find_exemption
-from guardrail.core.model import Mode, Service, VpcDns
+from guardrail.core.model import Mode, VpcDns
+from guardrail.core.names import Service
 from guardrail.core.reasons import Reason
 from guardrail.errors import SettingsError
 from guardrail.settings import Settings

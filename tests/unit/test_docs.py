@@ -9,7 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from guardrail.core.model import ActionKind, Mode
+from guardrail.core.actions import ActionKind
+from guardrail.core.model import Mode
 from guardrail.core.reasons import Reason
 from guardrail.report import Outcome
 

@@ -7,21 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail.core.model import (
+from guardrail.core.actions import (
     Action,
     ActionKind,
     AttachSecurityGroup,
     AuthorizeClients,
     CreateSecurityGroup,
     EnableVpcDns,
-    Mode,
-    Plan,
     SetPrivateDns,
-    VpcDns,
     WritePolicy,
 )
+from guardrail.core.groups import PENDING_GROUP
+from guardrail.core.memory import VpcMemory
+from guardrail.core.model import Mode, Plan, VpcDns
 from guardrail.core.policy import decide
-from guardrail.core.provision import PENDING_GROUP
 from guardrail.core.trail import SWEEP
 from guardrail.errors import GuardrailError, RefusedError
 from guardrail.execution import Execution
@@ -42,7 +41,15 @@ class _Gone(FakeNetwork):
 
 def execution(network: Network, records: FakeRecords, allowed: frozenset[ActionKind]) -> Execution:
     """Return an execution that a sweep started."""
-    return Execution(network, records, SWEEP, baseline=BASELINE, allowed=allowed, now=Clock())
+    return Execution(
+        network,
+        records,
+        SWEEP,
+        memory=VpcMemory(),
+        baseline=BASELINE,
+        allowed=allowed,
+        now=Clock(),
+    )
 
 
 def managed(world: World, **changes: object) -> tuple[str, str]:
@@ -148,10 +155,11 @@ def test_the_intention_to_create_is_noted_before_the_endpoint_is_made() -> None:
     world = World()
     seen: list[object] = []
     watch: Callable[[Action], None] = lambda action: seen.extend(  # noqa: E731
-        creation.endpoint_id
-        for creation in world.records.made.values()
+        (creation.endpoint_ids, creation.unanswered)
+        for memory in world.records.remembered.values()
+        for creation in memory.creations.values()
         if action.kind is ActionKind.CREATE_ENDPOINT
     )
     world.network.before_apply = watch
     world.settled(world.network.add_vpc())
-    assert seen == [None]
+    assert seen == [(frozenset(), True)]

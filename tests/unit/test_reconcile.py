@@ -7,26 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail.core.model import (
-    ActionKind,
-    DnsAttributes,
-    Inventory,
-    Mode,
-    SecurityGroup,
-    Service,
-    Subnet,
-    VpcDns,
-)
+from guardrail.core.actions import ActionKind
+from guardrail.core.memory import Creation
+from guardrail.core.model import DnsAttributes, Inventory, Mode, SecurityGroup, Subnet, VpcDns
+from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.plan import policy_hash
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.errors import RetryableError, TerminalError
-from guardrail.ports import Creation, Result
-from guardrail.reconcile import MANAGED_TAG
+from guardrail.ports import Result
 from guardrail.report import Outcome, Report
 from support.fakes import BASELINE, OPEN, STACK, ZONES, FakeNetwork
-from support.world import EVERYTHING, World
+from support.world import ALICE, EVERYTHING, World
 
 REFORMATTED = json.dumps(json.loads(BASELINE), indent=3, sort_keys=True)
 
@@ -141,10 +134,12 @@ class TestCreation:
         assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
 
     def test_each_service_gets_its_endpoint_and_group(self) -> None:
-        """Both services in one reconcile, each with a group of its own name."""
+        """One endpoint write in an invocation: the event of the first brings the second."""
         world = new_world(services=(Service.STATES, Service.SYNC_STATES))
         vpc_id = world.network.add_vpc()
         world.settled(vpc_id)
+        assert [e.service for e in world.network.endpoints(vpc_id)] == [Service.STATES]
+        world.vpc_change(vpc_id, "CreateVpcEndpoint")
         assert {e.service for e in world.network.endpoints(vpc_id)} == set(Service)
         assert len({g.group_id for g in world.network.state[vpc_id].groups}) == 2
         assert all(g.clients for g in world.network.state[vpc_id].groups)
@@ -197,27 +192,17 @@ class TestCreation:
         assert isinstance(world.errors[0], RetryableError)
         assert len(world.network.endpoints(vpc_id)) == 1
 
-    @pytest.mark.parametrize("described", [True, False])
-    def test_a_deleted_endpoint_is_made_anew(self, *, described: bool) -> None:
-        """The generation is raised at once where EC2 describes the deletion, else after a while."""
+    def test_an_endpoint_that_vanished_long_since_is_made_anew(self) -> None:
+        """Nobody is tearing anything down any more; the new one is of the next generation."""
         world = new_world()
         vpc_id, first = with_endpoint(world)
-        world.network.delete_endpoint(first, described=described)
-        world.clock.advance(minutes=0 if described else 6)
+        world.network.delete_endpoint(first, described=False)
+        world.clock.advance(minutes=6)
         world.sweep()
         (second,) = world.network.endpoints(vpc_id)
         assert second.endpoint_id != first
-        assert world.records.made[vpc_id, Service.STATES].generation == 1
+        assert world.records.made(vpc_id).generation == 1
         assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
-
-    def test_endpoint_change_leaves_creation_to_the_others(self) -> None:
-        """Its role cannot create: the plan is reported as deferred, nothing is written."""
-        world = new_world()
-        vpc_id, endpoint_id = with_endpoint(world)
-        world.network.delete_endpoint(endpoint_id)
-        reports = world.endpoint_change(endpoint_id, "DeleteVpcEndpoints")
-        assert outcomes(reports) == [Outcome.DEFERRED]
-        assert world.network.endpoints(vpc_id) == ()
 
 
 class TestPolicy:
@@ -304,11 +289,23 @@ class TestPolicy:
         world.network.add_endpoint(vpc_id, OPEN)
         second = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
         world.network.faults.error = TerminalError("denied")
-        world.network.faults.at = world.network.faults.calls + 2  # vpcs, observe, then the write
+        world.network.faults.at = world.network.faults.calls + 1  # observe, then the write
         (report,) = world.sweep()
         assert report.outcome is Outcome.FAILED
         assert [step.result for step in report.steps][:2] == [Result.FAILED, Result.APPLIED]
         assert decide(world.network.endpoint(second).policy, BASELINE).contained
+
+    def test_of_two_open_endpoints_the_one_that_the_event_wrote_is_closed(self) -> None:
+        """One endpoint write in an invocation; the neighbour has an event of its own."""
+        world = new_world()
+        vpc_id = world.network.add_vpc()
+        first = world.network.add_endpoint(vpc_id, OPEN)
+        second = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
+        world.endpoint_change(second)
+        assert decide(world.network.endpoint(second).policy, BASELINE).contained
+        assert world.network.endpoint(first).policy == OPEN
+        world.endpoint_change(second)
+        assert decide(world.network.endpoint(first).policy, BASELINE).contained
 
     def test_one_vpcs_error_does_not_keep_the_others_from_repair(self) -> None:
         """A sweep goes on after a VPC that failed."""
@@ -316,7 +313,7 @@ class TestPolicy:
         vpc_ids = [world.network.add_vpc() for _ in range(3)]
         for vpc_id in vpc_ids:
             world.network.add_endpoint(vpc_id, OPEN)
-        world.network.faults.at = world.network.faults.calls + 2
+        world.network.faults.at = world.network.faults.calls + 1
         assert sorted(outcomes(world.sweep())) == [
             Outcome.FAILED,
             Outcome.REPAIRED,
@@ -330,8 +327,9 @@ class TestPolicy:
         endpoint_id = world.network.add_endpoint(vpc_id, OPEN)
         other = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
         (report,) = world.endpoint_change(endpoint_id)
+        world.endpoint_change(endpoint_id)
         actors = {image.endpoint_id: image.actor for image in world.records.images}
-        assert actors == {endpoint_id: "arn:aws:iam::111122223333:user/alice", other: None}
+        assert actors == {endpoint_id: ALICE, other: None}
         assert report.exposure_ms == 0
         world.network.set_policy(endpoint_id, OPEN)
         (report,) = world.sweep()
@@ -368,16 +366,6 @@ class TestCompletion:
         world.network.change(vpc_id, endpoints=(endpoint,))
         assert reasons(world.endpoint_change(endpoint_id)) == {Reason.PRIVATE_DNS_OFF}
         assert world.network.endpoint(endpoint_id).private_dns
-
-    def test_private_dns_is_left_to_the_owners_endpoint_beside_ours(self) -> None:
-        """EC2 lets one endpoint per VPC answer for the name; the owner's comes first."""
-        world = new_world()
-        vpc_id, endpoint_id = with_endpoint(world)
-        ours = replace(world.network.endpoint(endpoint_id), private_dns=False)
-        theirs = replace(ours, endpoint_id="vpce-0aaaaaaaaaaaaaaaa", private_dns=True, tags={})
-        world.network.change(vpc_id, endpoints=(ours, theirs))
-        assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
-        assert not world.network.endpoint(endpoint_id).private_dns
 
     def test_a_new_cidr_block_is_let_in(self) -> None:
         """The group follows the VPC's blocks; rules of others stay."""
@@ -425,11 +413,11 @@ class TestCompletion:
         """One subnet per zone; of several the roomiest."""
         world = new_world()
         vpc_id = world.network.add_vpc(zones=())
-        world.network.add_subnet(vpc_id, ZONES[0], free=3)
+        world.network.add_subnet(vpc_id, ZONES[0], free=30)
         roomy = world.network.add_subnet(vpc_id, ZONES[0], free=200)
         world.network.change(
             vpc_id,
-            subnets=(*world.network.state[vpc_id].subnets, Subnet("subnet-x", "elsewhere", 9, {})),
+            subnets=(*world.network.state[vpc_id].subnets, Subnet("subnet-x", "elsewhere", 90, {})),
         )
         world.settled(vpc_id)
         assert world.network.endpoints(vpc_id)[0].subnet_ids == {roomy}
@@ -453,7 +441,7 @@ class TestModes:
         assert {s.result for r in observed for s in r.steps} == {Result.RECORDED}
         assert seen.network.state == before
         assert seen.network.endpoint_writes == 0
-        assert (seen.records.made, seen.records.images) == ({}, [])
+        assert (seen.records.remembered, seen.records.images) == ({}, [])
         assert outcomes(observed) == [Outcome.REPORTED] * 2
 
     def test_the_first_look_takes_the_inventory_and_spares_what_stands(self) -> None:
@@ -508,11 +496,11 @@ class TestModes:
         assert world.records.stored_inventory == Inventory(frozenset({vpc_id}), {})
 
     def test_a_full_subnet_is_not_chosen(self) -> None:
-        """Without a free address EC2 would refuse the whole call."""
-        world = new_world()
+        """The owner's own need the last addresses; without one EC2 would refuse the whole call."""
+        world = new_world(min_free_addresses=5)
         vpc_id = world.network.add_vpc(zones=())
-        world.network.add_subnet(vpc_id, ZONES[0], free=0)
-        roomy = world.network.add_subnet(vpc_id, ZONES[1], free=1)
+        world.network.add_subnet(vpc_id, ZONES[0], free=4)
+        roomy = world.network.add_subnet(vpc_id, ZONES[1], free=5)
         world.settled(vpc_id)
         assert world.network.endpoints(vpc_id)[0].subnet_ids == {roomy}
 
@@ -571,14 +559,18 @@ class TestManaged:
         world.network.add_endpoint(vpc_id, BASELINE, tags={MANAGED_TAG: STACK})
         assert reasons(world.sweep()) == {Reason.ADOPTED}
 
-    def test_a_record_alone_makes_no_endpoint_managed(self) -> None:
-        """Who takes the tag off an endpoint takes it over: only its policy is enforced."""
+    def test_a_tag_that_was_taken_off_comes_back(self) -> None:
+        """The records know the endpoint; without the tag no role could ever delete it."""
         world = new_world()
         vpc_id, endpoint_id = with_endpoint(world)
-        bare = replace(world.network.endpoint(endpoint_id), tags={}, private_dns=False)
-        world.network.change(vpc_id, endpoints=(bare,))
-        assert reasons(world.sweep()) == {Reason.ADOPTED}
-        assert world.network.endpoint(endpoint_id) == bare
+        world.network.change_endpoint(endpoint_id, tags={"Name": "mine"})
+        (group,) = world.network.state[vpc_id].groups
+        world.network.change(vpc_id, groups=(replace(group, tagged=False),))
+        reports = world.vpc_change(vpc_id, "DeleteTags")
+        assert reasons(reports) == {Reason.TAGS_MISSING}
+        assert world.network.endpoint(endpoint_id).tags == {"Name": "mine", MANAGED_TAG: STACK}
+        assert world.network.state[vpc_id].groups[0].tagged
+        assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
 
     def test_another_stacks_endpoint_is_not_ours(self) -> None:
         """The tag's value names the stack that made it."""
@@ -599,26 +591,28 @@ class TestManaged:
         before = world.network.endpoint(second)
         world.sweep()
         assert world.network.endpoint(second) == before
-        assert world.records.made[vpc_id, Service.STATES].endpoint_id == endpoint_id
+        assert world.records.made(vpc_id).endpoint_ids == {endpoint_id}
 
     def test_an_endpoint_made_by_an_invocation_that_died_is_claimed(self) -> None:
         """The intention was noted before, so the tagged endpoint is ours."""
         world = new_world()
         vpc_id = world.network.add_vpc()
-        world.records.made[vpc_id, Service.STATES] = Creation(0, world.clock())
+        world.records.note_creation(vpc_id, Service.STATES, Creation(0, world.clock()))
         endpoint_id = world.network.add_endpoint(vpc_id, BASELINE, tags={MANAGED_TAG: STACK})
         world.sweep()
-        assert world.records.made[vpc_id, Service.STATES].endpoint_id == endpoint_id
+        assert world.records.made(vpc_id).endpoint_ids == {endpoint_id}
 
     def test_an_exemption_needs_a_date_and_a_reason(self) -> None:
-        """With both, VPC and endpoint are left alone; with a past date nothing is."""
+        """With both, all is left alone; with a past date nothing is, and that is said."""
         world = new_world(exemption_tag="guardrail-exempt")
         tag = {"guardrail-exempt": "until=2026-12-31; reason=migration"}
         vpc_id = world.network.add_vpc(tags=tag)
         assert reasons(world.sweep()) == {Reason.EXEMPT}
         past = {"guardrail-exempt": "until=2026-11-22; reason=migration"}
         world.network.change(vpc_id, tags=past)
-        assert outcomes(world.sweep()) == [Outcome.REPAIRED]
+        reports = world.sweep()
+        assert outcomes(reports) == [Outcome.REPAIRED]
+        assert Reason.EXEMPTION_INVALID in reasons(reports)
 
     def test_an_exempt_endpoint_keeps_its_policy(self) -> None:
         """The tag on the endpoint exempts its policy; the finding says until when and why."""

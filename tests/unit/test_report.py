@@ -6,14 +6,9 @@ import json
 
 import pytest
 
-from guardrail.core.model import (
-    CreateEndpoint,
-    CreateSecurityGroup,
-    Finding,
-    Mode,
-    Service,
-    WritePolicy,
-)
+from guardrail.core.actions import CreateEndpoint, CreateSecurityGroup, WritePolicy
+from guardrail.core.model import Finding, Mode
+from guardrail.core.names import Service
 from guardrail.core.plan import policy_hash
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -10,6 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_events.client import EventBridgeClient
     from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
     from mypy_boto3_sqs.client import SQSClient
 
@@ -31,6 +33,12 @@ def ec2() -> EC2Client:
 def dynamodb() -> DynamoDBClient:
     """Return a client of Amazon DynamoDB."""
     return boto3.client("dynamodb", config=CONFIG)
+
+
+@cache
+def events() -> EventBridgeClient:
+    """Return a client of Amazon EventBridge, made when the first event is announced."""
+    return boto3.client("events", config=CONFIG)
 
 
 def scheduler() -> EventBridgeSchedulerClient:

@@ -26,6 +26,11 @@ GONE = frozenset(
 )
 """What is acted upon does not exist (any more): an outcome, not an error."""
 
+GONE_GROUP = frozenset(
+    {"InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupID.NotFound"}
+)
+"""The same of a security group; one just made may not be visible yet, which is an error."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
@@ -50,9 +55,10 @@ _RULES = (
     ),
     _Rule(
         frozenset({"InvalidParameter"}),
-        TerminalError,
+        # An endpoint that its owner made meanwhile is seen, and adopted, by the next attempt.
+        RetryableError,
         "another endpoint or a private hosted zone already answers for the service's name in"
-        " the VPC; remove one of the two",
+        " the VPC; if it stays so, remove one of the two",
         "conflicting DNS domain",
     ),
     _Rule(

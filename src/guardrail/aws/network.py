@@ -16,21 +16,23 @@ from botocore.exceptions import ClientError
 
 from guardrail.aws import reading
 from guardrail.aws.failures import GONE, error_code, translated
+from guardrail.aws.locating import locate
+from guardrail.aws.patience import Patience
 from guardrail.aws.writing import Writing
+from guardrail.core.actions import Action
 from guardrail.core.model import (
-    Action,
+    AbsentEndpoint,
     Endpoint,
     Intent,
+    Interface,
     ObservedVpc,
     SecurityGroup,
-    Service,
     ServiceOffer,
     Subnet,
 )
+from guardrail.core.names import Service, group_name, is_of_stack
 from guardrail.core.plan import needs_dns
-from guardrail.core.provision import group_name
-from guardrail.ports import Applied
-from guardrail.reconcile import is_of_stack
+from guardrail.ports import Applied, Located
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -56,36 +58,54 @@ class Ec2Network:
     """The VPCs and endpoints of the client's region; see `guardrail.ports.Network`."""
 
     def __init__(
-        self, client: EC2Client, intent: Intent, *, account_id: str, stack_id: str
+        self,
+        client: EC2Client,
+        intent: Intent,
+        *,
+        account_id: str,
+        stack_id: str,
+        patience: Patience,
     ) -> None:
         self._ec2 = client
         self._intent = intent
         self._account_id = account_id
         self._stack_id = stack_id
         self._found: Sequence[ServiceOffer] | None = None
-        self._writing = Writing(client, stack_id)
-
-    def vpcs(self) -> Sequence[str]:
-        """See `Network.vpcs`."""
-        return [vpc.get("VpcId", "") for vpc in self._describe_vpcs([])]
+        self._writing = Writing(client, stack_id, patience)
 
     def offers(self) -> Mapping[Service, ServiceOffer]:
         """See `Network.offers`; where a service has two names, the one without `-fips`."""
         by_preference = sorted(self._all_offers(), key=lambda offer: not reading.is_fips(offer))
         return {offer.service: offer for offer in by_preference}
 
-    def observe(self, vpc_ids: Collection[str]) -> Sequence[ObservedVpc]:
+    def observe(self, vpc_ids: Collection[str] | None = None) -> Sequence[ObservedVpc]:
         """See `Network.observe`; the number of calls grows with pages, not with VPCs."""
+        if vpc_ids is None:
+            with translated("describing every VPC"):
+                return list(self._observe([]))
         with translated(f"describing {_named(vpc_ids)}"):
-            return [vpc for chunk in _chunks(vpc_ids) for vpc in self._observe(chunk)]
+            filters: list[FilterTypeDef] = [
+                {"Name": "vpc-id", "Values": chunk} for chunk in _chunks(vpc_ids)
+            ]
+            return [vpc for one in filters for vpc in self._observe([one])]
 
-    def locate(self, ids: Collection[str]) -> frozenset[str]:
+    def interfaces(self, vpc_id: str) -> Sequence[Interface]:
+        """See `Network.interfaces`."""
+        paginator = self._ec2.get_paginator("describe_network_interfaces")
+        of_vpc: FilterTypeDef = {"Name": "vpc-id", "Values": [vpc_id]}
+        with translated(f"describing the network interfaces of {vpc_id}"):
+            pages = paginator.paginate(Filters=[of_vpc], PaginationConfig=_PAGE)
+            return [reading.interface(i) for page in pages for i in page["NetworkInterfaces"]]
+
+    def locate(self, ids: Collection[str]) -> Located:
         """See `Network.locate`; a deleted endpoint is still described for a while."""
-        endpoint_ids = sorted(i for i in ids if i.startswith("vpce-"))
-        if not endpoint_ids:
-            return frozenset()
-        with translated(f"looking up {_named(endpoint_ids)}"):
-            return frozenset(self._locate(endpoint_ids))
+        with translated(f"looking up {_named(ids)}"):
+            return locate(self._ec2, ids)
+
+    def vpcs_with_endpoints(self) -> frozenset[str]:
+        """See `Network.vpcs_with_endpoints`."""
+        with translated("describing the region's endpoints"):
+            return frozenset(e.get("VpcId", "") for e in self._step_functions_endpoints([]))
 
     def apply(self, action: Action) -> Applied:
         """See `Network.apply`."""
@@ -100,19 +120,18 @@ class Ec2Network:
             self._found = [offer for offer in found if offer]
         return self._found
 
-    def _observe(self, vpc_ids: list[str]) -> Iterator[ObservedVpc]:
-        of_vpcs: FilterTypeDef = {"Name": "vpc-id", "Values": vpc_ids}
-        subnets = self._subnets(of_vpcs)
-        endpoints, absent = self._endpoints(of_vpcs)
-        groups = self._groups(of_vpcs)
-        for found in self._describe_vpcs([of_vpcs]):
+    def _observe(self, filters: list[FilterTypeDef]) -> Iterator[ObservedVpc]:
+        subnets = self._subnets(filters)
+        endpoints, absent = self._endpoints(filters)
+        groups = self._groups(filters)
+        for found in self._describe_vpcs(filters):
             vpc = reading.observed_vpc(found)
             whole = replace(
                 vpc,
                 subnets=tuple(subnets[vpc.vpc_id]),
                 endpoints=tuple(endpoints[vpc.vpc_id]),
                 groups=tuple(groups[vpc.vpc_id]),
-                absent=frozenset(absent[vpc.vpc_id]),
+                absent=tuple(absent[vpc.vpc_id]),
             )
             try:
                 yield self._with_dns(whole)
@@ -128,10 +147,10 @@ class Ec2Network:
             ):
                 yield from page["Vpcs"]
 
-    def _subnets(self, of_vpcs: FilterTypeDef) -> Mapping[str, list[Subnet]]:
+    def _subnets(self, filters: list[FilterTypeDef]) -> Mapping[str, list[Subnet]]:
         subnets: dict[str, list[Subnet]] = defaultdict(list)
         for page in self._ec2.get_paginator("describe_subnets").paginate(
-            Filters=[of_vpcs], PaginationConfig=_PAGE
+            Filters=filters, PaginationConfig=_PAGE
         ):
             for found in page["Subnets"]:
                 if usable := reading.subnet(found):
@@ -139,40 +158,42 @@ class Ec2Network:
         return subnets
 
     def _endpoints(
-        self, of_vpcs: FilterTypeDef
-    ) -> tuple[Mapping[str, list[Endpoint]], Mapping[str, list[str]]]:
+        self, filters: list[FilterTypeDef]
+    ) -> tuple[Mapping[str, list[Endpoint]], Mapping[str, list[AbsentEndpoint]]]:
         services = {offer.name: offer.service for offer in self._all_offers()}
         alive: dict[str, list[Endpoint]] = defaultdict(list)
-        absent: dict[str, list[str]] = defaultdict(list)
-        for found in self._describe_endpoints([of_vpcs]):
-            service = services.get(found.get("ServiceName", ""))
-            if service is None or found.get("RequesterManaged"):
-                continue
-            vpc_id = found.get("VpcId", "")
+        absent: dict[str, list[AbsentEndpoint]] = defaultdict(list)
+        for found in self._step_functions_endpoints(filters):
+            service, vpc_id = services[found.get("ServiceName", "")], found.get("VpcId", "")
+            self._writing.may_modify(found.get("VpcEndpointId", ""))
             if reading.is_alive(found):
-                seen = reading.endpoint(found, service)
-                self._writing.may_modify(seen.endpoint_id)
-                alive[vpc_id].append(seen)
+                alive[vpc_id].append(reading.endpoint(found, service))
             else:
-                absent[vpc_id].append(found.get("VpcEndpointId", ""))
+                absent[vpc_id].append(reading.absent_endpoint(found, service))
         return alive, absent
 
-    def _describe_endpoints(self, filters: list[FilterTypeDef]) -> Iterator[VpcEndpointTypeDef]:
+    def _step_functions_endpoints(
+        self, filters: list[FilterTypeDef]
+    ) -> Iterator[VpcEndpointTypeDef]:
+        """Yield this region's Step Functions endpoints that are no other service's own."""
+        names = {offer.name for offer in self._all_offers()}
+        here = {None, "", self._ec2.meta.region_name}
         paginator = self._ec2.get_paginator("describe_vpc_endpoints")
         for page in paginator.paginate(Filters=filters, PaginationConfig=_PAGE):
-            yield from page["VpcEndpoints"]
+            for found in page["VpcEndpoints"]:
+                ours = found.get("ServiceName") in names and found.get("ServiceRegion") in here
+                if ours and not found.get("RequesterManaged"):
+                    yield found
 
-    def _groups(self, of_vpcs: FilterTypeDef) -> Mapping[str, list[SecurityGroup]]:
+    def _groups(self, filters: list[FilterTypeDef]) -> Mapping[str, list[SecurityGroup]]:
         names = [group_name(service) for service in Service]
         named: FilterTypeDef = {"Name": "group-name", "Values": names}
         groups: dict[str, list[SecurityGroup]] = defaultdict(list)
         paginator = self._ec2.get_paginator("describe_security_groups")
-        for page in paginator.paginate(Filters=[of_vpcs, named], PaginationConfig=_PAGE):
+        for page in paginator.paginate(Filters=[*filters, named], PaginationConfig=_PAGE):
             for found in page["SecurityGroups"]:
-                # A group of somebody else that bears our name is none of ours.
-                if not is_of_stack(reading.tag_map(found.get("Tags", [])), self._stack_id):
-                    continue
-                groups[found.get("VpcId", "")].append(reading.security_group(found))
+                group = reading.security_group(found, self._stack_id)
+                groups[found.get("VpcId", "")].append(group)
         return groups
 
     def _with_dns(self, vpc: ObservedVpc) -> ObservedVpc:
@@ -206,18 +227,6 @@ class Ec2Network:
         paginator = self._ec2.get_paginator("describe_vpc_endpoint_services")
         for page in paginator.paginate(PaginationConfig=_PAGE):
             yield page["ServiceDetails"]
-
-    def _locate(self, endpoint_ids: list[str]) -> Iterator[str]:
-        try:
-            described = self._ec2.describe_vpc_endpoints(VpcEndpointIds=endpoint_ids)
-            found = described["VpcEndpoints"]
-        except ClientError as error:
-            if error_code(error) not in GONE:
-                raise
-            # One unknown id fails the call for all of them, so look through the region's.
-            everything = self._describe_endpoints([])
-            found = [e for e in everything if e.get("VpcEndpointId") in endpoint_ids]
-        yield from (e.get("VpcId", "") for e in found)
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from guardrail.core.model import (
+    AbsentEndpoint,
     DnsAttributes,
     Endpoint,
+    Interface,
     ObservedVpc,
     SecurityGroup,
-    Service,
     ServiceOffer,
     Subnet,
 )
+from guardrail.core.names import Service, is_of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
         IpPermissionOutputTypeDef,
+        NetworkInterfaceTypeDef,
         SecurityGroupTypeDef,
         ServiceDetailTypeDef,
         SubnetTypeDef,
@@ -33,6 +36,7 @@ Source: AWS PrivateLink guide, "Control access to VPC endpoints using endpoint p
 """
 
 _ALIVE = frozenset({"pendingacceptance", "pending", "available", "partial"})
+_DELETED = frozenset({"deleting", "deleted"})
 _HTTPS = 443
 
 
@@ -50,8 +54,14 @@ def offer(detail: ServiceDetailTypeDef) -> ServiceOffer | None:
         service=Service(label),
         name=detail["ServiceName"],
         zones=frozenset(detail.get("AvailabilityZones", [])),
-        private_dns=bool(detail.get("PrivateDnsName") or detail.get("PrivateDnsNames")),
+        dns_names=frozenset(_dns_names(detail)),
     )
+
+
+def _dns_names(detail: ServiceDetailTypeDef) -> Iterator[str]:
+    if name := detail.get("PrivateDnsName"):
+        yield name
+    yield from (n.get("PrivateDnsName", "") for n in detail.get("PrivateDnsNames", []))
 
 
 def is_fips(found: ServiceOffer) -> bool:
@@ -111,10 +121,29 @@ def endpoint(found: VpcEndpointTypeDef, service: Service) -> Endpoint:
         subnet_ids=frozenset(found.get("SubnetIds", [])),
         group_ids=frozenset(group.get("GroupId", "") for group in found.get("Groups", [])),
         tags=tag_map(found.get("Tags", [])),
+        available=str(found.get("State", "")).lower() == "available",
+        interface_ids=frozenset(found.get("NetworkInterfaceIds", [])),
     )
 
 
-def security_group(found: SecurityGroupTypeDef) -> SecurityGroup:
+def absent_endpoint(found: VpcEndpointTypeDef, service: Service) -> AbsentEndpoint:
+    """Return an endpoint that is not alive: deleted, being so, or never made good."""
+    state = str(found.get("State", "")).lower()
+    return AbsentEndpoint(
+        endpoint_id=found.get("VpcEndpointId", ""),
+        service=service,
+        failed=state not in _DELETED,
+        deleting=state == "deleting",
+        interface_ids=frozenset(found.get("NetworkInterfaceIds", [])),
+    )
+
+
+def interface(found: NetworkInterfaceTypeDef) -> Interface:
+    """Return the interface, whosever it is."""
+    return Interface(found.get("NetworkInterfaceId", ""), found.get("SubnetId", ""))
+
+
+def security_group(found: SecurityGroupTypeDef, stack_id: str) -> SecurityGroup:
     """Return the group with the CIDR blocks that it lets reach TCP 443."""
     rules = [rule for rule in found.get("IpPermissions", []) if _opens_https(rule)]
     v4 = (block.get("CidrIp", "") for rule in rules for block in rule.get("IpRanges", []))
@@ -123,6 +152,7 @@ def security_group(found: SecurityGroupTypeDef) -> SecurityGroup:
         group_id=found.get("GroupId", ""),
         name=found.get("GroupName", ""),
         clients=frozenset(cidr for cidr in (*v4, *v6) if cidr),
+        tagged=is_of_stack(tag_map(found.get("Tags", [])), stack_id),
     )
 
 

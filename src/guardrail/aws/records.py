@@ -1,7 +1,8 @@
 """The records port on one DynamoDB table with `pk` and `sk`.
 
     inventory            state                          what stood at first sight
-    vpc#<id>             state                          the endpoints made, by service
+    vpc#<id>             state                          what `VpcMemory` holds, one attribute each
+    endpoint#<id>        state                          the VPC of an endpoint that was made
     endpoint#<id>        revert#<ISO time>#<event id>   what a policy write replaced
 
 Only history expires (`expires_at`). The inventory is one item: 400 KB hold about 4,000
@@ -18,9 +19,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import error_code, translated
-from guardrail.core.model import Inventory, Service
+from guardrail.aws.remembered import memory_of
+from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.model import Inventory, Note, YieldBegins
+from guardrail.core.names import Service
 from guardrail.errors import RetryableError
-from guardrail.ports import BeforeImage, Creation
+from guardrail.ports import BeforeImage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -80,29 +84,98 @@ class DynamoRecords:
                 ExpressionAttributeNames=names,
             )
 
-    def creations(self, vpc_ids: Collection[str]) -> Mapping[str, Mapping[Service, Creation]]:
-        """See `Records.creations`."""
-        with translated(f"reading what was created from {self._table}"):
-            return {
-                item["pk"]["S"].removeprefix("vpc#"): dict(_creations(item))
-                for item in self._vpc_items(sorted(vpc_ids))
-            }
+    def memories(self, vpc_ids: Collection[str]) -> Mapping[str, VpcMemory]:
+        """See `Records.memories`."""
+        with translated(f"reading what is remembered of VPCs from {self._table}"):
+            found = self._states("vpc", sorted(vpc_ids))
+            return {key: memory_of(item) for key, item in found}
+
+    def locate(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """See `Records.locate`."""
+        with translated(f"looking for {', '.join(sorted(endpoint_ids)[:3])} in {self._table}"):
+            found = self._states("endpoint", sorted(endpoint_ids))
+            return {key: item["vpc_id"]["S"] for key, item in found if "vpc_id" in item}
 
     def note_creation(self, vpc_id: str, service: Service, creation: Creation) -> None:
         """See `Records.note_creation`."""
-        noted = {
-            "generation": creation.generation,
-            "begun": creation.begun.isoformat(),
-            "endpoint_id": creation.endpoint_id,
+        self._update(
+            vpc_id,
+            "SET #generation = :generation, #begun = :begun, #open = :open",
+            names={
+                "#generation": f"{service}:generation",
+                "#begun": f"{service}:begun",
+                "#open": f"{service}:unanswered",
+            },
+            values={
+                ":generation": {"N": str(creation.generation)},
+                ":begun": {"S": creation.begun.isoformat()},
+                ":open": {"BOOL": True},
+            },
+        )
+
+    def note_endpoint(self, vpc_id: str, service: Service, endpoint_id: str) -> None:
+        """See `Records.note_endpoint`; where it stands first, so that no id is without its VPC."""
+        item: dict[str, AttributeValueTypeDef] = {
+            **_key("endpoint", endpoint_id),
+            "vpc_id": {"S": vpc_id},
         }
-        with translated(f"noting an endpoint of {vpc_id} in {self._table}"):
-            self._db.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": f"vpc#{vpc_id}"}, "sk": {"S": "state"}},
-                UpdateExpression="SET #service = :noted",
-                ExpressionAttributeNames={"#service": service},
-                ExpressionAttributeValues={":noted": {"S": json.dumps(noted)}},
-            )
+        with translated(f"noting where {endpoint_id} stands in {self._table}"):
+            self._db.put_item(TableName=self._table, Item=item)
+        self._update(
+            vpc_id,
+            "ADD #ids :ids REMOVE #open",
+            names={"#ids": f"{service}:endpoints", "#open": f"{service}:unanswered"},
+            values={":ids": {"SS": [endpoint_id]}},
+        )
+
+    def note_leaving(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """See `Records.note_leaving`."""
+        self._update(
+            vpc_id,
+            "SET #generation = :generation ADD #leaving :ids",
+            names={"#generation": f"{service}:generation", "#leaving": f"{service}:leaving"},
+            values={":generation": {"N": str(generation)}, ":ids": {"SS": sorted(endpoint_ids)}},
+        )
+
+    def note_lost(
+        self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
+    ) -> None:
+        """See `Records.note_lost`."""
+        self._update(
+            vpc_id,
+            "SET #generation = :generation DELETE #ids :ids, #leaving :ids",
+            names={
+                "#generation": f"{service}:generation",
+                "#ids": f"{service}:endpoints",
+                "#leaving": f"{service}:leaving",
+            },
+            values={":generation": {"N": str(generation)}, ":ids": {"SS": sorted(endpoint_ids)}},
+        )
+
+    def note(self, vpc_id: str, note: Note) -> None:
+        """See `Records.note`."""
+        begins = note.begins
+        noted = {"begun": begins.begun.isoformat(), "actor": begins.actor}
+        noted["event_id"] = begins.event_id
+        if isinstance(note, YieldBegins):
+            noted["cause"] = note.begins.cause
+            self._set(vpc_id, "yield", json.dumps(noted))
+        else:
+            self._set(vpc_id, f"{note.service}:ceded", json.dumps(noted))
+
+    def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
+        """See `Records.note_central`."""
+        noted = {"by": central.by, "asked": central.asked.isoformat()}
+        self._set(vpc_id, f"{service}:central", json.dumps(noted))
+
+    def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
+        """See `Records.note_put_off`."""
+        if since:
+            self._set(vpc_id, "put_off", since.isoformat())
+        else:
+            self._update(vpc_id, "REMOVE #name", names={"#name": "put_off"}, values={})
 
     def keep(self, image: BeforeImage) -> None:
         """See `Records.keep`."""
@@ -121,18 +194,44 @@ class DynamoRecords:
         with translated(f"storing the policy of {image.endpoint_id} in {self._table}"):
             self._db.put_item(TableName=self._table, Item=item)
 
-    def _vpc_items(self, vpc_ids: list[str]) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(vpc_ids), _BATCH):
-            keys = [
-                {"pk": {"S": f"vpc#{vpc_id}"}, "sk": {"S": "state"}}
-                for vpc_id in vpc_ids[start : start + _BATCH]
-            ]
+    def _set(self, vpc_id: str, name: str, text: str) -> None:
+        self._update(
+            vpc_id, "SET #name = :text", names={"#name": name}, values={":text": {"S": text}}
+        )
+
+    def _update(
+        self,
+        vpc_id: str,
+        expression: str,
+        *,
+        names: dict[str, str],
+        values: dict[str, AttributeValueTypeDef],
+    ) -> None:
+        """Change single attributes of a VPC's item, so that two invocations lose nothing."""
+        request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
+        with translated(f"noting about {vpc_id} in {self._table}"):
+            self._db.update_item(
+                TableName=self._table,
+                Key=_key("vpc", vpc_id),
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                **request,
+            )
+
+    def _states(self, kind: str, ids: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for start in range(0, len(ids), _BATCH):
+            keys = [_key(kind, one) for one in ids[start : start + _BATCH]]
             answer = self._db.batch_get_item(
                 RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
             )
             if answer.get("UnprocessedKeys"):
                 raise RetryableError(f"{self._table} is throttled; it will be tried again")
-            yield from answer["Responses"].get(self._table, [])
+            for item in answer["Responses"].get(self._table, []):
+                yield item["pk"]["S"].removeprefix(f"{kind}#"), item
+
+
+def _key(kind: str, name: str) -> dict[str, AttributeValueTypeDef]:
+    return {"pk": {"S": f"{kind}#{name}"}, "sk": {"S": "state"}}
 
 
 def _inventory(item: Mapping[str, Any]) -> Inventory:
@@ -140,11 +239,3 @@ def _inventory(item: Mapping[str, Any]) -> Inventory:
         vpc_ids=frozenset(item["vpcs"]["M"]),
         policies={key: value["S"] for key, value in item["policies"]["M"].items()},
     )
-
-
-def _creations(item: Mapping[str, Any]) -> Iterator[tuple[Service, Creation]]:
-    for service in Service:
-        if service in item:
-            noted = json.loads(item[service]["S"])
-            begun = datetime.fromisoformat(noted["begun"])
-            yield service, Creation(noted["generation"], begun, noted["endpoint_id"])

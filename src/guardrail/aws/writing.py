@@ -6,43 +6,56 @@ from typing import TYPE_CHECKING, assert_never
 
 from botocore.exceptions import ClientError
 
-from guardrail.aws.failures import GONE, error_code, translated
+from guardrail.aws.failures import GONE, GONE_GROUP, error_code, translated
+from guardrail.aws.patience import Patience
 from guardrail.aws.reading import tag_map
-from guardrail.core.model import (
+from guardrail.core.actions import (
     Action,
     AddSubnets,
     AttachSecurityGroup,
     AuthorizeClients,
     CreateEndpoint,
     CreateSecurityGroup,
+    DeleteEndpoint,
+    DeleteSecurityGroup,
     EnableVpcDns,
+    RemoveSubnets,
+    RestoreTags,
     SetPrivateDns,
     WritePolicy,
 )
-from guardrail.core.provision import client_token
+from guardrail.core.names import MANAGED_TAG, client_token, is_of_stack
 from guardrail.errors import RefusedError, RetryableError, TerminalError
 from guardrail.ports import Applied, Result
-from guardrail.reconcile import MANAGED_TAG, is_of_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
     from mypy_boto3_ec2.literals import ResourceTypeType
-    from mypy_boto3_ec2.type_defs import IpPermissionTypeDef, TagSpecificationTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        IpPermissionTypeDef,
+        TagSpecificationTypeDef,
+        TagTypeDef,
+        UnsuccessfulItemTypeDef,
+    )
 
 NAME = "sfn-endpoint-guardrail"
 _DONE = Applied(Result.APPLIED)
+_IN_USE = "DependencyViolation"
+_Modification = WritePolicy | AddSubnets | RemoveSubnets | SetPrivateDns | AttachSecurityGroup
 
 
 class Writing:
     """The write side of the network port.
 
-    Only endpoints that were seen to be of Step Functions are modified (`may_modify`): a
-    ModifyVpcEndpoint on any other is refused before the call.
+    Only endpoints that were seen to be of Step Functions are modified or deleted (`may_modify`): a
+    call about any other is refused before it is made. A throttled call is tried again as long as
+    `patience` suffices.
     """
 
-    def __init__(self, client: EC2Client, stack_id: str) -> None:
+    def __init__(self, client: EC2Client, stack_id: str, patience: Patience) -> None:
         self._ec2 = client
         self._stack_id = stack_id
+        self._patience = patience
         self._ours: set[str] = set()
 
     def may_modify(self, endpoint_id: str) -> None:
@@ -53,10 +66,10 @@ class Writing:
         """Carry out `action`; what it acts upon may be gone by now, which is no error."""
         with translated(f"{action.kind} {_target(action)}"):
             try:
-                return self._call(action)
+                return self._patience.with_tokens(lambda: self._call(action))
             except ClientError as error:
-                if error_code(error) in GONE:
-                    return Applied(Result.GONE)
+                if result := _outcome(action, error_code(error)):
+                    return Applied(result)
                 raise
 
     def _call(self, action: Action) -> Applied:
@@ -69,7 +82,21 @@ class Writing:
                 return self._authorize(action)
             case EnableVpcDns():
                 return self._enable_dns(action)
-            case WritePolicy() | AddSubnets() | SetPrivateDns() | AttachSecurityGroup():
+            case RestoreTags():
+                self._ec2.create_tags(Resources=[action.resource_id], Tags=self._tag_list()[:1])
+                return _DONE
+            case DeleteEndpoint():
+                return self._delete_endpoints(action)
+            case DeleteSecurityGroup():
+                self._ec2.delete_security_group(GroupId=action.group_id)
+                return _DONE
+            case (
+                WritePolicy()
+                | AddSubnets()
+                | RemoveSubnets()
+                | SetPrivateDns()
+                | AttachSecurityGroup()
+            ):
                 return self._modify(action)
             case _:
                 assert_never(action)
@@ -162,12 +189,28 @@ class Writing:
             self._ec2.modify_vpc_attribute(VpcId=action.vpc_id, EnableDnsHostnames={"Value": True})
         return _DONE
 
-    def _modify(
-        self, action: WritePolicy | AddSubnets | SetPrivateDns | AttachSecurityGroup
-    ) -> Applied:
-        endpoint_id = action.endpoint_id
+    def _delete_endpoints(self, action: DeleteEndpoint) -> Applied:
+        """Delete in one call; EC2 answers 200 and says in the answer which it did not delete."""
+        for endpoint_id in action.endpoint_ids:
+            self._require_ours(endpoint_id)
+        answer = self._ec2.delete_vpc_endpoints(VpcEndpointIds=list(action.endpoint_ids))
+        failed = [i for i in answer.get("Unsuccessful", []) if not _is_gone(i)]
+        if failed:
+            said = "; ".join(
+                f"{i.get('ResourceId')}: {i.get('Error', {}).get('Code')}:"
+                f" {i.get('Error', {}).get('Message')}"
+                for i in failed
+            )
+            raise RetryableError(f"EC2 did not delete {said} (it will be tried again)")
+        return _DONE
+
+    def _require_ours(self, endpoint_id: str) -> None:
         if endpoint_id not in self._ours:
             raise RefusedError(f"{endpoint_id} was not seen to be an endpoint of Step Functions")
+
+    def _modify(self, action: _Modification) -> Applied:
+        endpoint_id = action.endpoint_id
+        self._require_ours(endpoint_id)
         match action:
             case WritePolicy():
                 self._ec2.modify_vpc_endpoint(
@@ -177,8 +220,14 @@ class Writing:
                 self._ec2.modify_vpc_endpoint(
                     VpcEndpointId=endpoint_id, AddSubnetIds=list(action.subnet_ids)
                 )
+            case RemoveSubnets():
+                self._ec2.modify_vpc_endpoint(
+                    VpcEndpointId=endpoint_id, RemoveSubnetIds=list(action.subnet_ids)
+                )
             case SetPrivateDns():
-                self._ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=True)
+                self._ec2.modify_vpc_endpoint(
+                    VpcEndpointId=endpoint_id, PrivateDnsEnabled=action.enabled
+                )
             case AttachSecurityGroup():
                 self._ec2.modify_vpc_endpoint(
                     VpcEndpointId=endpoint_id, AddSecurityGroupIds=[action.group_id]
@@ -186,21 +235,39 @@ class Writing:
         return _DONE
 
     def _tags(self, resource: ResourceTypeType) -> TagSpecificationTypeDef:
-        return {
-            "ResourceType": resource,
-            "Tags": [
-                {"Key": MANAGED_TAG, "Value": self._stack_id},
-                {"Key": "Name", "Value": NAME},
-            ],
-        }
+        return {"ResourceType": resource, "Tags": self._tag_list()}
+
+    def _tag_list(self) -> list[TagTypeDef]:
+        return [
+            {"Key": MANAGED_TAG, "Value": self._stack_id},
+            {"Key": "Name", "Value": NAME},
+        ]
+
+
+def _outcome(action: Action, code: str) -> Result | None:
+    """Return the outcome that a refusal is; None when it is an error."""
+    deletes_group = isinstance(action, DeleteSecurityGroup)
+    if code in GONE or (deletes_group and code in GONE_GROUP):
+        return Result.GONE
+    return Result.IN_USE if deletes_group and code == _IN_USE else None
+
+
+def _is_gone(item: UnsuccessfulItemTypeDef) -> bool:
+    return item.get("Error", {}).get("Code") in GONE
 
 
 def _target(action: Action) -> str:
     match action:
-        case WritePolicy() | AddSubnets() | SetPrivateDns() | AttachSecurityGroup():
+        case (
+            WritePolicy() | AddSubnets() | RemoveSubnets() | SetPrivateDns() | AttachSecurityGroup()
+        ):
             return action.endpoint_id
-        case AuthorizeClients():
+        case AuthorizeClients() | DeleteSecurityGroup():
             return action.group_id
+        case RestoreTags():
+            return f"of {action.resource_id}"
+        case DeleteEndpoint():
+            return f"{', '.join(action.endpoint_ids)} in {action.vpc_id}"
         case CreateEndpoint() | CreateSecurityGroup() | EnableVpcDns():
             return f"in {action.vpc_id}"
         case _:

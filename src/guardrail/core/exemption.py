@@ -32,6 +32,11 @@ def find_exemption(tags: Mapping[str, str], key: str, today: date) -> Exemption 
     return Exemption(until, reason) if reason and until >= today else None
 
 
+def is_void(tags: Mapping[str, str], key: str) -> bool:
+    """Whether the tag is there at all; where it exempts nothing, its owner should hear of it."""
+    return bool(key) and key in tags
+
+
 def _pairs(text: str) -> list[tuple[str, str]]:
     split = (part.partition("=") for part in text.split(";"))
     return [(name.strip().lower(), value.strip()) for name, _, value in split]

@@ -1,30 +1,23 @@
 """The values that observing, planning and applying exchange.
 
-Observed state is what Describe calls returned, normalised; an action is one change to make;
-a finding is one thing worth telling. Nothing here knows how AWS is called.
+Observed state is what Describe calls returned, normalised; a finding is one thing worth telling; a
+plan is findings, actions (`actions.py`) and what is to be remembered. Nothing here knows how AWS is
+called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
 
+from guardrail.core.actions import Action
+from guardrail.core.memory import Cession, VpcMemory, Yield
+from guardrail.core.names import Service
 from guardrail.core.policy import Verdict
 from guardrail.core.reasons import Reason
-
-
-class Service(StrEnum):
-    """The two PrivateLink services of Step Functions.
-
-    StartSyncExecution and TestState use `sync-states`, everything else `states`.
-    Source: AWS Step Functions developer guide, "Creating Amazon VPC endpoints".
-    """
-
-    STATES = "states"
-    SYNC_STATES = "sync-states"
+from guardrail.core.wish import Wish
 
 
 class Mode(StrEnum):
@@ -43,27 +36,22 @@ class VpcDns(StrEnum):
     IGNORE = "ignore"
 
 
-class ActionKind(StrEnum):
-    """The names of the actions, as roles are granted and logs are written."""
-
-    CREATE_ENDPOINT = "CreateEndpoint"
-    WRITE_POLICY = "WritePolicy"
-    ADD_SUBNETS = "AddSubnets"
-    SET_PRIVATE_DNS = "SetPrivateDns"
-    CREATE_SECURITY_GROUP = "CreateSecurityGroup"
-    AUTHORIZE_CLIENTS = "AuthorizeClients"
-    ATTACH_SECURITY_GROUP = "AttachSecurityGroup"
-    ENABLE_VPC_DNS = "EnableVpcDns"
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceOffer:
-    """What the region offers of one service, from DescribeVpcEndpointServices."""
+    """What the region offers of one service, from DescribeVpcEndpointServices.
+
+    `dns_names` are the names that private DNS answers for; without any it cannot be had.
+    """
 
     service: Service
     name: str
     zones: frozenset[str]
-    private_dns: bool
+    dns_names: frozenset[str]
+
+    @property
+    def private_dns(self) -> bool:
+        """Whether private DNS can be had."""
+        return bool(self.dns_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +66,23 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A group that bears the guardrail's name; `clients` are the CIDRs it lets reach TCP 443."""
+    """A group that bears the guardrail's name; `clients` are the CIDRs it lets reach TCP 443.
+
+    `tagged` says that it carries the stack's tag, too: one without may be a stranger's.
+    """
 
     group_id: str
     name: str
     clients: frozenset[str]
+    tagged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A Step Functions interface endpoint that is alive or on its way.
 
-    `managed` is set when the stack's tag and the stack's table both say so; a tag alone
-    can be set by anyone.
+    `managed` is set when the stack's table says that the guardrail made it and no tag says
+    otherwise; a tag alone can be set by anyone.
     """
 
     endpoint_id: str
@@ -100,7 +92,37 @@ class Endpoint:
     subnet_ids: frozenset[str]
     group_ids: frozenset[str]
     tags: Mapping[str, str]
+    available: bool = True
+    interface_ids: frozenset[str] = frozenset()
     managed: bool = False
+
+    @property
+    def works(self) -> bool:
+        """Whether it can carry traffic: EC2 accepts endpoints that stand in no subnet."""
+        return self.available and bool(self.subnet_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentEndpoint:
+    """A Step Functions endpoint that EC2 still describes and nobody can use any more.
+
+    `failed` ones were never made good and stay until they are deleted; `deleting` ones hold their
+    interfaces until they are gone.
+    """
+
+    endpoint_id: str
+    service: Service
+    failed: bool = False
+    deleting: bool = False
+    interface_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface: whatever it belongs to holds its subnet and its VPC."""
+
+    interface_id: str
+    subnet_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +142,7 @@ class DnsAttributes:
 class ObservedVpc:
     """One VPC with what matters to its endpoints.
 
-    `dns` is None when nothing that is to be decided depends on it; `absent` names endpoints
-    that EC2 still describes although they are deleted, deleting or failed.
+    `dns` and `interfaces` are None when nothing that is to be decided depends on them.
     """
 
     vpc_id: str
@@ -132,8 +153,17 @@ class ObservedVpc:
     subnets: tuple[Subnet, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     groups: tuple[SecurityGroup, ...] = ()
-    absent: frozenset[str] = frozenset()
+    absent: tuple[AbsentEndpoint, ...] = ()
     dns: DnsAttributes | None = None
+    interfaces: tuple[Interface, ...] | None = None
+
+    def absent_of(self, service: Service) -> tuple[AbsentEndpoint, ...]:
+        """Return the endpoints of `service` that are gone or going."""
+        return tuple(gone for gone in self.absent if gone.service is service)
+
+    def endpoints_of(self, service: Service) -> tuple[Endpoint, ...]:
+        """Return the live endpoints of `service`."""
+        return tuple(e for e in self.endpoints if e.service is service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,113 +172,6 @@ class Inventory:
 
     vpc_ids: frozenset[str]
     policies: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class CreateEndpoint:
-    """Create an endpoint in one call with everything that it needs.
-
-    `generation` counts the endpoints that were deleted before it.
-    """
-
-    kind: ClassVar[ActionKind] = ActionKind.CREATE_ENDPOINT
-    vpc_id: str
-    service: Service
-    service_name: str
-    policy: str
-    subnet_ids: tuple[str, ...]
-    group_id: str
-    private_dns: bool
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class WritePolicy:
-    """Replace the policy of an endpoint; `before` is what it replaces."""
-
-    kind: ClassVar[ActionKind] = ActionKind.WRITE_POLICY
-    endpoint_id: str
-    policy: str
-    before: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddSubnets:
-    """Extend an endpoint into more zones."""
-
-    kind: ClassVar[ActionKind] = ActionKind.ADD_SUBNETS
-    endpoint_id: str
-    subnet_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SetPrivateDns:
-    """Switch private DNS on."""
-
-    kind: ClassVar[ActionKind] = ActionKind.SET_PRIVATE_DNS
-    endpoint_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateSecurityGroup:
-    """Create the group of a VPC's endpoint; EC2 refuses a second of the same name."""
-
-    kind: ClassVar[ActionKind] = ActionKind.CREATE_SECURITY_GROUP
-    vpc_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizeClients:
-    """Let CIDR blocks reach TCP 443 of a group's members."""
-
-    kind: ClassVar[ActionKind] = ActionKind.AUTHORIZE_CLIENTS
-    group_id: str
-    cidrs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AttachSecurityGroup:
-    """Add the guardrail's group to an endpoint; other groups stay."""
-
-    kind: ClassVar[ActionKind] = ActionKind.ATTACH_SECURITY_GROUP
-    endpoint_id: str
-    group_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnableVpcDns:
-    """Turn on one DNS attribute; EC2 takes one per call."""
-
-    kind: ClassVar[ActionKind] = ActionKind.ENABLE_VPC_DNS
-    vpc_id: str
-    attribute: str
-
-
-Action = (
-    CreateEndpoint
-    | WritePolicy
-    | AddSubnets
-    | SetPrivateDns
-    | CreateSecurityGroup
-    | AuthorizeClients
-    | AttachSecurityGroup
-    | EnableVpcDns
-)
-
-ENDPOINT_WRITES = frozenset(
-    {
-        ActionKind.CREATE_ENDPOINT,
-        ActionKind.WRITE_POLICY,
-        ActionKind.ADD_SUBNETS,
-        ActionKind.SET_PRIVATE_DNS,
-        ActionKind.ATTACH_SECURITY_GROUP,
-    }
-)
-"""Actions that draw on the bucket of 4 endpoint writes refilled at 0.3 per second.
-
-Source: Amazon EC2 developer guide, "Request throttling for the Amazon EC2 API".
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +186,43 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class YieldBegins:
+    """The guardrail gets out of the way from now on; remembered before anything is taken out."""
+
+    begins: Yield
+
+
+@dataclass(frozen=True, slots=True)
+class CessionBegins:
+    """The guardrail gives up a service's name from now on; remembered before it is switched off."""
+
+    service: Service
+    begins: Cession
+
+
+Note = YieldBegins | CessionBegins
+"""What is to be remembered before a plan is carried out."""
+
+
+def remembering(memory: VpcMemory, note: Note) -> VpcMemory:
+    """Return the memory with what begins in it."""
+    if isinstance(note, YieldBegins):
+        return replace(memory, yielded=note.begins)
+    return replace(memory, ceded={**memory.ceded, note.service: note.begins})
+
+
+Step = Finding | Action | Note
+"""What planning yields: findings, what to remember, and the actions that follow, in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What was found of one VPC and what removes it; no actions when nothing is to be done."""
 
     vpc_id: str
     findings: tuple[Finding, ...] = ()
     actions: tuple[Action, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +233,7 @@ class Intent:
     services: tuple[Service, ...] = (Service.STATES,)
     default_vpcs: bool = False
     max_zones: int = 3
+    min_free_addresses: int = 8
     subnet_tag: tuple[str, str | None] | None = None
     client_cidrs: tuple[str, ...] = ()
     vpc_dns: VpcDns = VpcDns.WAIT
@@ -287,20 +242,22 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the decision needs besides the VPC: the account, the baseline, the past.
+    """What the decision needs besides the VPC: the account, the baseline, the past, the wish.
 
-    `inventory` is None until it has been taken. `generations` count the endpoints that
-    were deleted, per service. `settled` says that creation need not wait any longer.
+    `inventory` is None until it has been taken. `settled` says that creation need not wait any
+    longer. `wish` is what the owner tried in vain, if that is why the guardrail looks.
     """
 
     account_id: str
-    today: date
+    now: datetime
     baseline: str
     offers: Mapping[Service, ServiceOffer]
     inventory: Inventory | None = None
     settled: bool = True
-    generations: Mapping[Service, int] = field(default_factory=dict)
+    memory: VpcMemory = field(default_factory=VpcMemory)
+    wish: Wish | None = None
 
-
-Step = Finding | Action
-"""What planning yields: findings and the actions that follow from them, in order."""
+    @property
+    def today(self) -> date:
+        """The day by which exemptions end."""
+        return self.now.date()

@@ -4,22 +4,23 @@ A pure decision: the same observation and knowledge give the same plan, and a co
 gives none. It must not know how an action is carried out, nor whether anything is: observe
 mode carries the same plan to a port that only records it.
 
+    somebody tears the VPC down              take out what is ours, put nothing back for a while
     every endpoint of the owner or of ours   policy contained? else write one that is
     VPC in scope, service offered:
         no endpoint                          wait for subnets, DNS and quiet, then create
         a managed endpoint                   subnets, private DNS, security group complete?
-        an adopted endpoint                  left as it is
+        an endpoint of the owner's that works  it comes first: ours goes, or is never made
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
-from guardrail.core.exemption import find_exemption
+from guardrail.core.actions import Action, DeleteEndpoint, EnableVpcDns, WritePolicy
+from guardrail.core.exemption import find_exemption, is_void
 from guardrail.core.model import (
-    Action,
-    EnableVpcDns,
+    CessionBegins,
     Endpoint,
     Finding,
     Intent,
@@ -27,13 +28,14 @@ from guardrail.core.model import (
     Mode,
     ObservedVpc,
     Plan,
-    Service,
     Step,
-    WritePolicy,
+    YieldBegins,
 )
+from guardrail.core.names import Service
 from guardrail.core.policy import PolicyCode, decide, fallback
 from guardrail.core.provision import service_steps
 from guardrail.core.reasons import Reason
+from guardrail.core.teardown import teardown_steps
 
 _REASONS = {
     PolicyCode.BROADER: Reason.POLICY_BROADER,
@@ -45,9 +47,12 @@ _REASONS = {
 def plan(vpc: ObservedVpc, intent: Intent, known: Known) -> Plan:
     """Return what is wrong with `vpc` and the actions that remove it, in order of urgency."""
     steps = list(_steps(vpc, intent, known))
-    findings = tuple(step for step in steps if isinstance(step, Finding))
-    actions = tuple(_once(step for step in steps if not isinstance(step, Finding)))
-    return Plan(vpc.vpc_id, findings, actions)
+    return Plan(
+        vpc.vpc_id,
+        findings=tuple(step for step in steps if isinstance(step, Finding)),
+        actions=tuple(_once(step for step in steps if isinstance(step, Action))),
+        notes=tuple(step for step in steps if isinstance(step, YieldBegins | CessionBegins)),
+    )
 
 
 def _once(actions: Iterable[Action]) -> Iterator[Action]:
@@ -69,9 +74,10 @@ def needs_dns(vpc: ObservedVpc, intent: Intent) -> bool:
 
 
 def _lacks_name(vpc: ObservedVpc, service: Service) -> bool:
-    present = [e for e in vpc.endpoints if e.service is service]
+    present = vpc.endpoints_of(service)
     served = any(e.private_dns for e in present)
-    return not present or (not served and any(e.managed for e in present))
+    works = any(e.subnet_ids for e in present if not e.managed)
+    return not served and (not works or any(e.managed for e in present))
 
 
 def policy_hash(policy: str) -> str:
@@ -84,21 +90,43 @@ def _steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]:
         message = f"{vpc.vpc_id} belongs to account {vpc.owner_id}; only its owner can act"
         yield Finding(Reason.OUT_OF_SCOPE, message)
         return
-    if exemption := find_exemption(vpc.tags, intent.exemption_tag, known.today):
-        message = f"exempt until {exemption.until.isoformat()}: {exemption.reason}"
-        yield Finding(Reason.EXEMPT, message)
-        return
+    leaving: set[str] = set()
+    for step in teardown_steps(vpc, known):
+        leaving.update(step.endpoint_ids if isinstance(step, DeleteEndpoint) else ())
+        yield step
+    if exempt := _exemption(vpc.tags, intent, known):
+        yield exempt
+        if exempt.reason is Reason.EXEMPT:
+            return
     for endpoint in vpc.endpoints:
-        yield from _policy_steps(endpoint, intent, known)
+        if endpoint.endpoint_id not in leaving:
+            yield from _policy_steps(endpoint, intent, known)
     for service in intent.services:
         yield from service_steps(vpc, service, intent, known)
 
 
-def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[Step]:
-    if exemption := find_exemption(endpoint.tags, intent.exemption_tag, known.today):
+def _exemption(
+    tags: Mapping[str, str], intent: Intent, known: Known, endpoint: Endpoint | None = None
+) -> Finding | None:
+    """Return what the exemption tag, if there is one, comes to."""
+    target = (endpoint.service, endpoint.endpoint_id) if endpoint else (None, None)
+    if exemption := find_exemption(tags, intent.exemption_tag, known.today):
         message = f"exempt until {exemption.until.isoformat()}: {exemption.reason}"
-        yield Finding(Reason.EXEMPT, message, endpoint.service, endpoint.endpoint_id)
-        return
+        return Finding(Reason.EXEMPT, message, *target)
+    if is_void(tags, intent.exemption_tag):
+        message = (
+            f"the tag {intent.exemption_tag} exempts nothing: it reads"
+            f" {tags[intent.exemption_tag]!r} and takes 'until=<a date to come>; reason=<text>'"
+        )
+        return Finding(Reason.EXEMPTION_INVALID, message, *target)
+    return None
+
+
+def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[Step]:
+    if exempt := _exemption(endpoint.tags, intent, known, endpoint):
+        yield exempt
+        if exempt.reason is Reason.EXEMPT:
+            return
     verdict = decide(endpoint.policy, known.baseline)
     if verdict.contained:
         return

@@ -1,82 +1,127 @@
-"""Which endpoint a VPC should have, and what it still needs: creation and completion.
+"""Which endpoint a VPC should have, and how it comes by it.
 
-Creation waits for subnets, for the DNS attributes and for quiet, and is then one endpoint
-call that carries everything. Only managed endpoints are completed; adopted ones are left.
+Creation waits for subnets, for the DNS attributes and for quiet, and is then one endpoint call that
+carries everything. Where an endpoint of the owner's works, it serves: none is made, and a managed
+one beside it goes. While the guardrail yields nothing is put back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from hashlib import sha256
+from collections.abc import Iterator
 
-from guardrail.core.clients import blocked_clients
+from guardrail.core.actions import CreateEndpoint, DeleteEndpoint, DeleteSecurityGroup
+from guardrail.core.completion import cession_steps, completion_steps
+from guardrail.core.dns import dns_actions, dns_of, what_is_off, will_be_on
+from guardrail.core.groups import complete_group, tagged_group
+from guardrail.core.managed import spare
 from guardrail.core.model import (
-    AddSubnets,
-    AttachSecurityGroup,
-    AuthorizeClients,
-    CreateEndpoint,
-    CreateSecurityGroup,
-    DnsAttributes,
-    EnableVpcDns,
     Endpoint,
     Finding,
     Intent,
     Known,
     Mode,
     ObservedVpc,
-    SecurityGroup,
-    Service,
     ServiceOffer,
-    SetPrivateDns,
     Step,
     VpcDns,
 )
+from guardrail.core.names import Service
 from guardrail.core.reasons import Reason
 from guardrail.core.subnets import candidates, missing_subnets
-
-PENDING_GROUP = "(security group to be created)"
-"""Stands for the id of a group that an earlier action of the same plan creates."""
-
-
-def group_name(service: Service) -> str:
-    """Return the name of the security group of a VPC's endpoint for `service`."""
-    return f"sfn-endpoint-guardrail-{service}"
-
-
-def client_token(vpc_id: str, service: Service, generation: int) -> str:
-    """Return the ClientToken that makes simultaneous creations one endpoint.
-
-    64 ASCII characters at most. Source: Amazon EC2 developer guide, "Ensuring idempotency".
-    """
-    return sha256(f"{vpc_id}|{service}|{generation}".encode()).hexdigest()
 
 
 def service_steps(
     vpc: ObservedVpc, service: Service, intent: Intent, known: Known
 ) -> Iterator[Step]:
     """Yield what `service` needs in `vpc`: findings, and actions in the order to carry out."""
-    present = [e for e in vpc.endpoints if e.service is service]
-    managed = [e for e in present if e.managed]
     offer = known.offers.get(service)
+    owners = [e for e in vpc.endpoints_of(service) if not e.managed]
+    yield from _failed(vpc, service, known)
     if offer is None:
         message = f"the region offers no PrivateLink service for {service}"
         yield Finding(Reason.NOT_APPLICABLE, message, service)
-    elif managed:
-        for endpoint in managed:
-            yield from _completion(vpc, endpoint, offer, intent)
-    elif present:
-        message = _adopted(present[0])
-        yield Finding(Reason.ADOPTED, message, service, present[0].endpoint_id)
+    elif any(e.managed for e in vpc.endpoints_of(service)):
+        yield from _beside(vpc, offer, owners, intent, known)
+    elif serving := next((e for e in owners if _serves(e)), None):
+        yield Finding(Reason.ADOPTED, _adopted(serving), service, serving.endpoint_id)
+        yield from _leftover_group(vpc, service, known)
     elif vpc.is_default and not intent.default_vpcs:
         yield Finding(Reason.OUT_OF_SCOPE, "default VPCs are skipped (DefaultVpcs)", service)
+    elif yielding := _yielding(known, service):
+        yield yielding
     else:
         yield from _creation(vpc, offer, intent, known)
 
 
+def _failed(vpc: ObservedVpc, service: Service, known: Known) -> Iterator[Step]:
+    """Yield the removal of managed endpoints that never came to be; they cost in any state."""
+    creation = known.memory.creations.get(service)
+    failed = [a for a in vpc.absent_of(service) if a.failed]
+    made = creation.endpoint_ids if creation else frozenset()
+    gone = tuple((service, a.endpoint_id) for a in failed if a.endpoint_id in made)
+    if gone:
+        message = f"{', '.join(i for _, i in gone)} failed to be made"
+        yield Finding(Reason.DUPLICATE_ENDPOINT, message, service)
+        yield DeleteEndpoint(vpc.vpc_id, gone)
+
+
+def _serves(endpoint: Endpoint) -> bool:
+    """Whether an endpoint of the owner's is enough for the VPC, now or in a moment.
+
+    One that stands in no subnet carries no traffic; where it has the service's name besides, EC2
+    would refuse ours the name, so nothing is gained by a second one.
+    """
+    return bool(endpoint.subnet_ids) or endpoint.private_dns
+
+
 def _adopted(endpoint: Endpoint) -> str:
     if not endpoint.subnet_ids:
-        return "the owner's own endpoint stands in no subnet, so it carries no traffic"
+        return "the owner's own endpoint has the service's name and carries no traffic: no subnet"
     return "the owner's own endpoint serves the VPC; only its policy is enforced"
+
+
+def _leftover_group(vpc: ObservedVpc, service: Service, known: Known) -> Iterator[Step]:
+    """Yield the removal of our group once our endpoint has made way for the owner's."""
+    group = tagged_group(vpc, service)
+    if group and service in known.memory.creations and not vpc.absent_of(service):
+        yield DeleteSecurityGroup(group.group_id)
+
+
+def _beside(
+    vpc: ObservedVpc, offer: ServiceOffer, owners: list[Endpoint], intent: Intent, known: Known
+) -> Iterator[Step]:
+    """Yield what becomes of managed endpoints: those too many go, the one left is completed."""
+    managed = [e for e in vpc.endpoints_of(offer.service) if e.managed]
+    ceded = known.memory.ceding(offer.service, known.now) is not None
+    surplus = spare(managed, owners, offer=offer, intent=intent, ceded=ceded)
+    if surplus:
+        message = f"{', '.join(e.endpoint_id for e in surplus)} beside another that serves the VPC"
+        yield Finding(Reason.DUPLICATE_ENDPOINT, message, offer.service, surplus[0].endpoint_id)
+        yield DeleteEndpoint(vpc.vpc_id, tuple((offer.service, e.endpoint_id) for e in surplus))
+    for owner in owners:
+        message = "an endpoint of the owner's own; only its policy is enforced"
+        yield Finding(Reason.ADOPTED, message, offer.service, owner.endpoint_id)
+    coming = any(o.private_dns and o.subnet_ids for o in owners)
+    for endpoint in managed:
+        if endpoint in surplus or coming:
+            # Once the owner's is available ours goes; until then there is nothing to complete.
+            continue
+        if yielding := _yielding(known, offer.service):
+            yield yielding
+            continue
+        yield from cession_steps(endpoint, offer, known)
+        yield from completion_steps(vpc, endpoint, offer, intent, known)
+
+
+def _yielding(known: Known, service: Service) -> Finding | None:
+    standing = known.memory.yielding(known.now)
+    if standing is None:
+        return None
+    message = (
+        f"nothing is put back until {standing.until.isoformat(timespec='minutes')}"
+        f" ({standing.cause}, {standing.actor or 'by somebody'})"
+    )
+    return Finding(Reason.YIELDING, message, service)
 
 
 def _creation(
@@ -85,28 +130,53 @@ def _creation(
     if why := _old(vpc, intent, known):
         yield Finding(Reason.ENDPOINT_MISSING, f"no {offer.name} endpoint {why}", offer.service)
         return
+    if by := known.memory.served_by(offer.service, known.now):
+        message = f"no endpoint is made: {by} answers for the service's name"
+        yield Finding(Reason.SERVED_CENTRALLY, message, offer.service)
+        return
     usable = candidates(vpc.subnets, offer, intent)
     subnet_ids = missing_subnets(usable, frozenset(), vpc.subnets, intent.max_zones)
-    if waiting := _waiting(vpc, subnet_ids, offer, intent):
+    if waiting := _waiting(vpc, subnet_ids, offer, intent, known):
         yield waiting
         return
-    if not known.settled:
-        message = f"{vpc.vpc_id} changed; its endpoint is made once it has settled"
-        yield Finding(Reason.SETTLING, message, offer.service)
-        return
-    yield Finding(Reason.ENDPOINT_MISSING, f"no {offer.name} endpoint", offer.service)
-    yield from _dns_actions(vpc, intent)
-    group_id = yield from _group(vpc, offer.service, intent)
-    yield CreateEndpoint(
+    yield Finding(Reason.ENDPOINT_MISSING, _missing(offer, known), offer.service)
+    yield from dns_actions(vpc, intent)
+    group = tagged_group(vpc, offer.service)
+    group_id = yield from complete_group(vpc, offer.service, group, intent)
+    yield _create(vpc, offer, intent, known, subnet_ids=subnet_ids, group_id=group_id)
+
+
+def _create(
+    vpc: ObservedVpc,
+    offer: ServiceOffer,
+    intent: Intent,
+    known: Known,
+    *,
+    subnet_ids: tuple[str, ...],
+    group_id: str,
+) -> CreateEndpoint:
+    made = known.memory.creations.get(offer.service)
+    # EC2 lets one endpoint of a VPC have the name; one of the owner's without subnets may.
+    named = any(e.private_dns for e in vpc.endpoints_of(offer.service))
+    return CreateEndpoint(
         vpc_id=vpc.vpc_id,
         service=offer.service,
         service_name=offer.name,
         policy=known.baseline,
         subnet_ids=subnet_ids,
         group_id=group_id,
-        private_dns=offer.private_dns and _dns_will_be_on(vpc, intent),
-        generation=known.generations.get(offer.service, 0),
+        private_dns=offer.private_dns and will_be_on(vpc, intent) and not named,
+        generation=made.generation if made else 0,
     )
+
+
+def _missing(offer: ServiceOffer, known: Known) -> str:
+    """Say that the endpoint is missing, and who last made it go."""
+    last = known.memory.yielded
+    after = ""
+    if last and known.now >= last.until:
+        after = f" (after yielding to {last.actor or 'somebody'} at {last.begun.isoformat()})"
+    return f"no {offer.name} endpoint{after}"
 
 
 def _old(vpc: ObservedVpc, intent: Intent, known: Known) -> str:
@@ -121,106 +191,27 @@ def _old(vpc: ObservedVpc, intent: Intent, known: Known) -> str:
 
 
 def _waiting(
-    vpc: ObservedVpc, subnet_ids: tuple[str, ...], offer: ServiceOffer, intent: Intent
+    vpc: ObservedVpc,
+    subnet_ids: tuple[str, ...],
+    offer: ServiceOffer,
+    intent: Intent,
+    known: Known,
 ) -> Finding | None:
     if not subnet_ids:
         zones = ", ".join(sorted(offer.zones))
         tag = " with the tag that SubnetTag asks for" if intent.subnet_tag else ""
-        message = f"no subnet{tag} in a zone of the service ({zones})"
+        message = (
+            f"no subnet{tag} with {intent.min_free_addresses} free addresses"
+            f" in a zone of the service ({zones})"
+        )
         return Finding(Reason.WAITING_FOR_SUBNETS, message, offer.service)
-    if offer.private_dns and intent.vpc_dns is VpcDns.WAIT and not _dns(vpc).both:
-        return Finding(Reason.WAITING_FOR_DNS, _missing_dns(_dns(vpc)), offer.service)
+    if offer.private_dns and intent.vpc_dns is VpcDns.WAIT and not dns_of(vpc).both:
+        return Finding(Reason.WAITING_FOR_DNS, what_is_off(vpc), offer.service)
+    if going := [a.endpoint_id for a in vpc.absent_of(offer.service) if a.deleting]:
+        # It may hold the service's name until it is gone: EC2 would refuse a second one.
+        message = f"{', '.join(going)} is being deleted; an endpoint is made once it is gone"
+        return Finding(Reason.SETTLING, message, offer.service)
+    if not known.settled:
+        message = f"{vpc.vpc_id} changed; its endpoint is made once it has settled"
+        return Finding(Reason.SETTLING, message, offer.service)
     return None
-
-
-def _completion(
-    vpc: ObservedVpc, endpoint: Endpoint, offer: ServiceOffer, intent: Intent
-) -> Iterator[Step]:
-    yield from _group_steps(vpc, endpoint, intent)
-    usable = candidates(vpc.subnets, offer, intent)
-    added = missing_subnets(usable, endpoint.subnet_ids, vpc.subnets, intent.max_zones)
-    if added:
-        message = f"in {len(endpoint.subnet_ids)} subnets; {', '.join(added)} should be added"
-        yield Finding(Reason.SUBNET_MISSING, message, offer.service, endpoint.endpoint_id)
-        yield AddSubnets(endpoint.endpoint_id, added)
-    if offer.private_dns and not _name_is_served(vpc, endpoint.service):
-        yield from _private_dns_steps(vpc, endpoint, intent)
-
-
-def _name_is_served(vpc: ObservedVpc, service: Service) -> bool:
-    """Whether an endpoint answers for the service's name: EC2 lets one per VPC do so.
-
-    That may be one of the owner's beside ours, and the owner's comes first.
-    """
-    return any(e.private_dns for e in vpc.endpoints if e.service is service)
-
-
-def _private_dns_steps(vpc: ObservedVpc, endpoint: Endpoint, intent: Intent) -> Iterator[Step]:
-    target = (endpoint.service, endpoint.endpoint_id)
-    if _dns_will_be_on(vpc, intent):
-        message = "private DNS is off although the VPC's DNS attributes allow it"
-        yield Finding(Reason.PRIVATE_DNS_OFF, message, *target)
-        yield from _dns_actions(vpc, intent)
-        yield SetPrivateDns(endpoint.endpoint_id)
-    elif intent.vpc_dns is VpcDns.WAIT:
-        yield Finding(Reason.WAITING_FOR_DNS, _missing_dns(_dns(vpc)), *target)
-
-
-def _group_steps(vpc: ObservedVpc, endpoint: Endpoint, intent: Intent) -> Iterator[Step]:
-    group = _own_group(vpc, endpoint.service)
-    attached = group is not None and group.group_id in endpoint.group_ids
-    blocked = blocked_clients(_clients(vpc, intent), group.clients if group else ())
-    if attached and not blocked:
-        return
-    why = f"blocks {', '.join(blocked)}" if attached else "is not on the endpoint"
-    message = f"security group {group_name(endpoint.service)} {why}"
-    yield Finding(Reason.CLIENTS_BLOCKED, message, endpoint.service, endpoint.endpoint_id)
-    group_id = yield from _group(vpc, endpoint.service, intent)
-    if not attached:
-        yield AttachSecurityGroup(endpoint.endpoint_id, group_id)
-
-
-def _group(vpc: ObservedVpc, service: Service, intent: Intent) -> Generator[Step, None, str]:
-    """Yield what makes the group complete; return its id or `PENDING_GROUP`."""
-    group = _own_group(vpc, service)
-    if group is None:
-        yield CreateSecurityGroup(vpc.vpc_id, group_name(service))
-    group_id = group.group_id if group else PENDING_GROUP
-    blocked = blocked_clients(_clients(vpc, intent), group.clients if group else ())
-    if blocked:
-        yield AuthorizeClients(group_id, blocked)
-    return group_id
-
-
-def _own_group(vpc: ObservedVpc, service: Service) -> SecurityGroup | None:
-    return next((g for g in vpc.groups if g.name == group_name(service)), None)
-
-
-def _clients(vpc: ObservedVpc, intent: Intent) -> tuple[str, ...]:
-    return (*vpc.cidrs, *intent.client_cidrs)
-
-
-def _dns(vpc: ObservedVpc) -> DnsAttributes:
-    return vpc.dns or DnsAttributes(support=False, hostnames=False)
-
-
-def _dns_will_be_on(vpc: ObservedVpc, intent: Intent) -> bool:
-    return _dns(vpc).both or intent.vpc_dns is VpcDns.ENABLE
-
-
-def _dns_actions(vpc: ObservedVpc, intent: Intent) -> Iterator[EnableVpcDns]:
-    if intent.vpc_dns is not VpcDns.ENABLE:
-        return
-    if not _dns(vpc).support:
-        yield EnableVpcDns(vpc.vpc_id, "enableDnsSupport")
-    if not _dns(vpc).hostnames:
-        yield EnableVpcDns(vpc.vpc_id, "enableDnsHostnames")
-
-
-def _missing_dns(dns: DnsAttributes) -> str:
-    off = [
-        name
-        for name, on in (("enableDnsSupport", dns.support), ("enableDnsHostnames", dns.hostnames))
-        if not on
-    ]
-    return f"private DNS needs {' and '.join(off)} of the VPC to be on"

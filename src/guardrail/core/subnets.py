@@ -15,13 +15,15 @@ def candidates(
 ) -> tuple[Subnet, ...]:
     """Return the subnets that may hold the endpoint.
 
-    Its zone is offered, it carries the tag where one is asked for, and it has an address left:
-    one full subnet would make EC2 refuse the whole call.
+    Its zone is offered, it carries the tag where one is asked for, and it has addresses to spare:
+    one full subnet would make EC2 refuse the whole call, and the owner's own need them first.
     """
     return tuple(
         s
         for s in subnets
-        if s.zone in offer.zones and s.free_addresses > 0 and _tagged(s, intent.subnet_tag)
+        if s.zone in offer.zones
+        and s.free_addresses >= intent.min_free_addresses
+        and _tagged(s, intent.subnet_tag)
     )
 
 

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from guardrail.core.wish import Wish, WishKind
+
 _ID = re.compile(r"(?:vpc|vpce|subnet|sg)-[0-9a-f]{8,17}")
 _ID_KEYS = frozenset(
-    {"vpcid", "vpcendpointid", "subnetid", "groupid", "securitygroupid"}
+    {"vpcid", "vpcendpointid", "subnetid", "groupid", "securitygroupid", "resourceid"}
     | {"vpcids", "vpcendpointids", "subnetids", "groupids", "securitygroupids"}
 )
 _TAG_KEYS = frozenset({"tagset", "tagspecification", "tagspecificationset"})
@@ -29,8 +31,19 @@ _MAX_EVENT_ID = 64
 _MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
 _WRITES_ENDPOINT = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
 
+_TEARS_DOWN = frozenset({"DeleteVpc", "DeleteSubnet"})
+_WANTS_NAME = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
+_CONFLICT = re.compile(r"conflicting DNS domain for (?P<domain>\S+)")
+"""EC2's message about an endpoint that wants a name which another has; the code says too little.
+
+Seen in public reports about Terraform's AWS provider.
+"""
+
 SETTLED = "VPC Settled"
 """The detail-type of the guardrail's own message that a VPC has been quiet long enough."""
+
+LOOK_AGAIN = "VPC Look Again"
+"""The detail-type of the guardrail's own message that something it began is to be gone on with."""
 
 SOURCE = "sfn-endpoint-guardrail"
 
@@ -39,7 +52,8 @@ SOURCE = "sfn-endpoint-guardrail"
 class Trigger:
     """Why the guardrail looks now: the ids an event names, and who acted when.
 
-    `vpc_ids` is None for "every VPC". `settled` says that creation need not wait.
+    `vpc_ids` is None for "every VPC". `settled` says that creation need not wait. `wish` is set
+    when the call failed because something of the guardrail's may have been in the way.
     """
 
     name: str
@@ -50,6 +64,12 @@ class Trigger:
     event_id: str | None = None
     event_time: datetime | None = None
     settled: bool = True
+    wish: Wish | None = None
+
+    @property
+    def deleted_ids(self) -> frozenset[str]:
+        """The endpoints that the event deleted, as far as its call was accepted for them."""
+        return self.other_ids if self.name == "DeleteVpcEndpoints" else frozenset()
 
     @property
     def created_ids(self) -> frozenset[str]:
@@ -59,6 +79,8 @@ class Trigger:
     @property
     def new_ids(self) -> frozenset[str]:
         """The ids of what the event made or wrote; an old VPC that it only touches stays old."""
+        if self.wish:
+            return frozenset()
         if self.name in _MAKES_VPC:
             return self.vpc_ids or frozenset()
         return self.other_ids if self.name in _WRITES_ENDPOINT else frozenset()
@@ -82,26 +104,28 @@ def read_trigger(event: object) -> Trigger | Ignored:
     if not isinstance(event, Mapping) or not isinstance(event.get("detail"), Mapping):
         return Ignored("not an EventBridge event with a detail object")
     if event.get("source") == SOURCE:
-        return _read_settled(event)
+        return _read_message(event)
     if event.get("source") != "aws.ec2":
         return Ignored("not an event of aws.ec2")
     return _read_record(event["detail"])
 
 
-def _read_settled(event: Mapping[str, Any]) -> Trigger | Ignored:
+def _read_message(event: Mapping[str, Any]) -> Trigger | Ignored:
     vpc_ids = frozenset(_ids(event["detail"]))
-    if event.get("detail-type") != SETTLED or not vpc_ids:
-        return Ignored(f"not a message '{SETTLED}' that names a VPC")
-    return Trigger(SETTLED, vpc_ids)
+    kind = event.get("detail-type")
+    if kind not in {SETTLED, LOOK_AGAIN} or not vpc_ids:
+        return Ignored(f"not a message '{SETTLED}' or '{LOOK_AGAIN}' that names a VPC")
+    return Trigger(str(kind), vpc_ids)
 
 
 def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
     name = record.get("eventName")
     if not isinstance(name, str) or record.get("eventSource") != "ec2.amazonaws.com":
         return Ignored("not a CloudTrail record of ec2.amazonaws.com with an eventName")
-    if record.get("errorCode") is not None:
-        return Ignored("the call failed, so it changed nothing")
     ids = frozenset(_ids([record.get("requestParameters"), record.get("responseElements")]))
+    wish = _wish(record, name, ids)
+    if record.get("errorCode") is not None and wish is None:
+        return Ignored("the call failed, so it changed nothing")
     if not ids:
         return Ignored("the record names no VPC or endpoint; the next sweep looks at all of them")
     vpc_ids = frozenset(i for i in ids if i.startswith("vpc-"))
@@ -114,6 +138,26 @@ def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
         event_id=_text(record.get("eventID"), most=_MAX_EVENT_ID),
         event_time=_time(record.get("eventTime")),
         settled=False,
+        wish=wish,
+    )
+
+
+def _wish(record: Mapping[str, Any], name: str, ids: frozenset[str]) -> Wish | None:
+    """Return what the owner tried in vain, if something of the guardrail's may be why."""
+    code, message = str(record.get("errorCode")), str(record.get("errorMessage"))
+    conflict = _CONFLICT.search(message)
+    if name in _TEARS_DOWN and code.endswith("DependencyViolation"):
+        kind, names = WishKind.TEARDOWN, frozenset(i for i in ids if i.startswith("subnet-"))
+    elif name in _WANTS_NAME and code.endswith("InvalidParameter") and conflict:
+        kind, names = WishKind.OWN_ENDPOINT, frozenset({conflict["domain"].strip(".,'\"")})
+    else:
+        return None
+    return Wish(
+        kind,
+        names,
+        actor=_actor(record.get("userIdentity")),
+        event_id=_text(record.get("eventID"), most=_MAX_EVENT_ID),
+        at=_time(record.get("eventTime")),
     )
 
 

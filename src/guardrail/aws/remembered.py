@@ -1,0 +1,60 @@
+"""From a VPC's item in the table to what is remembered of it.
+
+One attribute for each thing, so that two invocations at once change different ones; ids are sets,
+which DynamoDB adds to and takes from without reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from guardrail.core.memory import Cause, Central, Cession, Creation, VpcMemory, Yield
+from guardrail.core.names import Service
+
+
+def memory_of(item: Mapping[str, Any]) -> VpcMemory:
+    """Return what the item holds; an attribute that is missing is something not remembered."""
+    return VpcMemory(
+        creations={s: _creation(item, s) for s in Service if f"{s}:begun" in item},
+        yielded=_yield(item["yield"]["S"]) if "yield" in item else None,
+        ceded={s: _cession(item, s) for s in Service if f"{s}:ceded" in item},
+        central={s: _central(item, s) for s in Service if f"{s}:central" in item},
+        put_off=_moment(item["put_off"]["S"]) if "put_off" in item else None,
+    )
+
+
+def _creation(item: Mapping[str, Any], service: Service) -> Creation:
+    return Creation(
+        generation=int(item[f"{service}:generation"]["N"]),
+        begun=_moment(item[f"{service}:begun"]["S"]),
+        endpoint_ids=_ids(item, f"{service}:endpoints"),
+        leaving=_ids(item, f"{service}:leaving"),
+        unanswered=item.get(f"{service}:unanswered", {}).get("BOOL", False),
+    )
+
+
+def _ids(item: Mapping[str, Any], name: str) -> frozenset[str]:
+    return frozenset(item.get(name, {}).get("SS", ()))
+
+
+def _yield(text: str) -> Yield:
+    noted = json.loads(text)
+    begun = _moment(noted["begun"])
+    return Yield(Cause(noted["cause"]), begun, noted["actor"], noted["event_id"])
+
+
+def _cession(item: Mapping[str, Any], service: Service) -> Cession:
+    noted = json.loads(item[f"{service}:ceded"]["S"])
+    return Cession(_moment(noted["begun"]), noted["actor"], noted["event_id"])
+
+
+def _central(item: Mapping[str, Any], service: Service) -> Central:
+    noted = json.loads(item[f"{service}:central"]["S"])
+    return Central(noted["by"], _moment(noted["asked"]))
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,111 @@
+"""What a managed endpoint still needs: its tag, its group, its zones, private DNS.
+
+An endpoint is never moved without need: zones are only added. Each of these may have been taken
+away by somebody, in any order; what is there now says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from guardrail.core.actions import AddSubnets, RestoreTags, SetPrivateDns
+from guardrail.core.dns import dns_actions, what_is_off, will_be_on
+from guardrail.core.groups import group_steps
+from guardrail.core.memory import Cession
+from guardrail.core.model import (
+    CessionBegins,
+    Endpoint,
+    Finding,
+    Intent,
+    Known,
+    ObservedVpc,
+    ServiceOffer,
+    Step,
+    VpcDns,
+)
+from guardrail.core.names import MANAGED_TAG
+from guardrail.core.reasons import Reason
+from guardrail.core.subnets import candidates, missing_subnets
+from guardrail.core.wish import Wish, WishKind
+
+
+def completion_steps(
+    vpc: ObservedVpc, endpoint: Endpoint, offer: ServiceOffer, intent: Intent, known: Known
+) -> Iterator[Step]:
+    """Yield what `endpoint` lacks: findings, and actions in the order to carry out."""
+    if MANAGED_TAG not in endpoint.tags:
+        message = "the endpoint has lost the guardrail's tag"
+        yield Finding(Reason.TAGS_MISSING, message, endpoint.service, endpoint.endpoint_id)
+        yield RestoreTags(endpoint.endpoint_id)
+    yield from group_steps(vpc, endpoint, intent)
+    usable = candidates(vpc.subnets, offer, intent)
+    added = missing_subnets(usable, endpoint.subnet_ids, vpc.subnets, intent.max_zones)
+    if added:
+        message = f"in {len(endpoint.subnet_ids)} subnets; {', '.join(added)} should be added"
+        yield Finding(Reason.SUBNET_MISSING, message, offer.service, endpoint.endpoint_id)
+        yield AddSubnets(endpoint.endpoint_id, added)
+    if offer.private_dns and not _name_is_served(vpc, endpoint):
+        yield from _private_dns_steps(vpc, endpoint, intent, known)
+
+
+def cession_steps(endpoint: Endpoint, offer: ServiceOffer, known: Known) -> Iterator[Step]:
+    """Yield what leaves the service's name to an endpoint that its owner tried to make.
+
+    Half an hour at most, and once in 24 hours: a call that fails on purpose does not keep private
+    DNS off, and no failed call deletes anything.
+    """
+    wish = known.wish
+    if wish is None or not _is_about(wish, offer) or not endpoint.private_dns:
+        return
+    target = (offer.service, endpoint.endpoint_id)
+    if not known.memory.ceding(offer.service, known.now):
+        if refusal := _refusal(wish, offer, known):
+            yield Finding(Reason.YIELD_SPENT, refusal, *target)
+            return
+        begun = Cession(known.now, wish.actor, wish.event_id)
+        yield CessionBegins(offer.service, begun)
+    message = f"{wish.told()}; the name is left to it for half an hour"
+    yield Finding(Reason.YIELDING, message, *target)
+    yield SetPrivateDns(endpoint.endpoint_id, enabled=False)
+
+
+def _is_about(wish: Wish, offer: ServiceOffer) -> bool:
+    return wish.kind is WishKind.OWN_ENDPOINT and not wish.names.isdisjoint(
+        {offer.name, *offer.dns_names}
+    )
+
+
+def _refusal(wish: Wish, offer: ServiceOffer, known: Known) -> str:
+    if wish.is_late(known.now):
+        return f"{wish.told()} at {wish.at}, and the event came too late to be followed"
+    if not known.memory.may_cede(offer.service, known.now):
+        begun = known.memory.ceded[offer.service].begun
+        return f"{wish.told()}; the name was given up at {begun}, which is done once in 24 hours"
+    return ""
+
+
+def _name_is_served(vpc: ObservedVpc, endpoint: Endpoint) -> bool:
+    """Whether an endpoint answers for the service's name: EC2 lets one per VPC do so.
+
+    That may be one of the owner's beside ours, and the owner's comes first.
+    """
+    return any(e.private_dns for e in vpc.endpoints_of(endpoint.service))
+
+
+def _private_dns_steps(
+    vpc: ObservedVpc, endpoint: Endpoint, intent: Intent, known: Known
+) -> Iterator[Step]:
+    target = (endpoint.service, endpoint.endpoint_id)
+    if ceded := known.memory.ceding(endpoint.service, known.now):
+        message = (
+            f"the service's name is left to an endpoint that {ceded.actor or 'the owner'} wants to"
+            f" make, until {ceded.until.isoformat(timespec='minutes')}"
+        )
+        yield Finding(Reason.YIELDING, message, *target)
+    elif will_be_on(vpc, intent):
+        message = "private DNS is off although the VPC's DNS attributes allow it"
+        yield Finding(Reason.PRIVATE_DNS_OFF, message, *target)
+        yield from dns_actions(vpc, intent)
+        yield SetPrivateDns(endpoint.endpoint_id)
+    elif intent.vpc_dns is VpcDns.WAIT:
+        yield Finding(Reason.WAITING_FOR_DNS, what_is_off(vpc), *target)

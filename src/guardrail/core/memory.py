@@ -1,0 +1,134 @@
+"""What the guardrail remembers of one VPC, and how long it gets out of its owner's way.
+
+A yield covers a whole VPC: for half an hour nothing is put back there. A cession gives the
+service's name to the owner's own endpoint for as long. Each is had once in 24 hours, so that
+neither can be used to keep the guardrail away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from guardrail.core.names import Service
+
+YIELD = timedelta(minutes=30)
+"""How long nothing is put back: Terraform retries for 20 minutes, CloudFormation for 15."""
+
+ONCE_IN = timedelta(hours=24)
+"""How long one yield counts; a further attempt within that time is reported, not followed."""
+
+REMEMBERED = timedelta(hours=24)
+"""How long it is taken for true that a VPC is served centrally."""
+
+VISIBLE_WITHIN = timedelta(minutes=5)
+"""How long a new endpoint may be missing from Describe before it counts as deleted.
+
+Source: Amazon EC2 developer guide, "Eventual consistency": back off up to five minutes.
+"""
+
+
+class Cause(StrEnum):
+    """What made the guardrail yield."""
+
+    DELETED = "endpoint-deleted"
+    """Somebody deleted a managed endpoint: it may be the first step of a teardown."""
+
+    TEARDOWN = "teardown"
+    """Somebody tried to delete the VPC or a subnet, and only what is ours held it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """Nothing is put back in a VPC for a while; `actor` and `event_id` say because of whom."""
+
+    cause: Cause
+    begun: datetime
+    actor: str | None = None
+    event_id: str | None = None
+
+    @property
+    def until(self) -> datetime:
+        """When the guardrail may put things back."""
+        return self.begun + YIELD
+
+
+@dataclass(frozen=True, slots=True)
+class Cession:
+    """A managed endpoint leaves the service's name to an endpoint that the owner wants to make."""
+
+    begun: datetime
+    actor: str | None = None
+    event_id: str | None = None
+
+    @property
+    def until(self) -> datetime:
+        """When private DNS is switched on again if no endpoint of the owner's appeared."""
+        return self.begun + YIELD
+
+
+@dataclass(frozen=True, slots=True)
+class Central:
+    """What answers for a service's name in a VPC without an endpoint, and when that was asked."""
+
+    by: str
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """The endpoints made for one VPC and service.
+
+    `endpoint_ids` were made and are not known to be deleted (two after a lost race); `leaving`
+    are those among them that the guardrail deletes itself. `generation` counts the endpoints
+    deleted so far. `unanswered` says that a creation was begun whose answer was never noted.
+    """
+
+    generation: int
+    begun: datetime
+    endpoint_ids: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
+    unanswered: bool = False
+
+    def is_young(self, now: datetime) -> bool:
+        """Whether an endpoint just made may still be missing from what EC2 describes."""
+        return now - self.begun < VISIBLE_WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class VpcMemory:
+    """All that is remembered of one VPC; nothing for one that was never seen.
+
+    `put_off` is since when a sweep has left the VPC's writes to the next one.
+    """
+
+    creations: Mapping[Service, Creation] = field(default_factory=dict)
+    yielded: Yield | None = None
+    ceded: Mapping[Service, Cession] = field(default_factory=dict)
+    central: Mapping[Service, Central] = field(default_factory=dict)
+    put_off: datetime | None = None
+
+    def yielding(self, now: datetime) -> Yield | None:
+        """Return the yield that lasts now."""
+        return self.yielded if self.yielded and now < self.yielded.until else None
+
+    def may_yield(self, now: datetime) -> bool:
+        """Whether a new yield may begin: the last one, if any, is 24 hours old."""
+        return self.yielded is None or now >= self.yielded.begun + ONCE_IN
+
+    def ceding(self, service: Service, now: datetime) -> Cession | None:
+        """Return the cession of the service's name that lasts now."""
+        ceded = self.ceded.get(service)
+        return ceded if ceded and now < ceded.until else None
+
+    def may_cede(self, service: Service, now: datetime) -> bool:
+        """Whether the service's name may be given up (again)."""
+        ceded = self.ceded.get(service)
+        return ceded is None or now >= ceded.begun + ONCE_IN
+
+    def served_by(self, service: Service, now: datetime) -> str | None:
+        """Return what serves the VPC centrally, as far as that is still taken for true."""
+        central = self.central.get(service)
+        return central.by if central and now < central.asked + REMEMBERED else None

@@ -1,0 +1,46 @@
+"""What an owner tried in vain because something of the guardrail's was in the way.
+
+The one thing that no Describe call tells: that somebody wants to delete, or to have an endpoint of
+his own. It says where to look and what may be in the way; what is done follows from what is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from guardrail.core.memory import YIELD
+
+
+class WishKind(StrEnum):
+    """What was tried."""
+
+    TEARDOWN = "teardown"
+    """Deleting a VPC or a subnet, refused with DependencyViolation."""
+
+    OWN_ENDPOINT = "own-endpoint"
+    """Private DNS for an endpoint of the owner's, refused for a conflicting DNS domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A call that EC2 refused; `names` are the subnets, or the services and DNS names, it named."""
+
+    kind: WishKind
+    names: frozenset[str] = frozenset()
+    actor: str | None = None
+    event_id: str | None = None
+    at: datetime | None = None
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether the event came so late that its owner has given up long since."""
+        return self.at is not None and now - self.at > YIELD
+
+    def told(self) -> str:
+        """Say in words who tried what."""
+        what = {
+            WishKind.TEARDOWN: "tried to delete the VPC or a subnet of it",
+            WishKind.OWN_ENDPOINT: "tried to give an endpoint of his own private DNS",
+        }[self.kind]
+        return f"{self.actor or 'somebody'} {what}"

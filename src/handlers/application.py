@@ -1,0 +1,141 @@
+"""The application of one execution environment: settings, clients and ports put together once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from guardrail.aws.resolution import VpcResolution
+
+from guardrail.aws import clients
+from guardrail.aws.announcing import Announcer
+from guardrail.aws.dead_letters import DeadLetters
+from guardrail.aws.network import Ec2Network
+from guardrail.aws.patience import Patience
+from guardrail.aws.records import DynamoRecords
+from guardrail.aws.settling import ScheduledAgenda, ScheduledSettling, Schedules
+from guardrail.baseline import checked_baseline, render_baseline
+from guardrail.core.actions import ActionKind
+from guardrail.core.model import Mode
+from guardrail.observe import NoAgenda, ObservedNetwork, ObservedRecords
+from guardrail.ports import Agenda, Network, Records
+from guardrail.reconcile import Owner, Reconciler
+from guardrail.settings import Settings
+
+
+class TimeLeft:
+    """What is left of the running invocation, as its context tells."""
+
+    def __init__(self) -> None:
+        self._context: Any = None
+
+    def start(self, context: Any) -> None:  # noqa: ANN401 - Lambda's own class
+        """Take note of the invocation that begins."""
+        self._context = context
+
+    def seconds(self) -> float:
+        """Return the seconds until Lambda ends the function."""
+        return float(self._context.get_remaining_time_in_millis()) / 1000
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything that the functions share."""
+
+    settings: Settings
+    owner: Owner
+    network: Network
+    records: Records
+    settling: ScheduledSettling
+    agenda: Agenda
+    resolution: VpcResolution
+    dead_letters: DeadLetters
+    announcer: Announcer
+    time_left: TimeLeft
+    function_arn: str
+    region: str
+
+    def reconciler(self, allowed: Collection[ActionKind], *, yields: bool = False) -> Reconciler:
+        """Return the loop for a function that may do what is `allowed`."""
+        return Reconciler(
+            network=self.network,
+            records=self.records,
+            settling=self.settling,
+            resolution=self.resolution,
+            owner=self.owner,
+            allowed=allowed,
+            now=_now,
+            agenda=self.agenda if yields else None,
+        )
+
+    @property
+    def sweep_writes(self) -> int:
+        """How many VPCs a sweep writes to; in observe mode it tells of all, since none is."""
+        observes = self.owner.intent.mode is Mode.OBSERVE
+        return 1_000_000 if observes else self.settings.sweep_writes
+
+
+@cache
+def application(function_arn: str) -> App:
+    """Build the application once for each execution environment.
+
+    `arn:<partition>:lambda:<region>:<account>:function:<name>` tells where it runs, without
+    a call.
+    """
+    _, partition, _, region, account, *_ = function_arn.split(":")
+    settings = Settings.from_environment(os.environ)
+    baseline = checked_baseline(
+        render_baseline(
+            account=account, organization_id=settings.organization_id, partition=partition
+        )
+    )
+    time_left = TimeLeft()
+    network, records = _ports(settings, account, time_left)
+    schedules, scheduler = _schedules(settings, function_arn), clients.scheduler()
+    observes = settings.intent.mode is Mode.OBSERVE
+    return App(
+        settings=settings,
+        owner=Owner(account, settings.stack_id, settings.intent, baseline),
+        network=network,
+        records=records,
+        settling=ScheduledSettling(scheduler, schedules, settings.settle_seconds, _now),
+        agenda=NoAgenda() if observes else ScheduledAgenda(scheduler, schedules),
+        resolution=VpcResolution(region),
+        dead_letters=DeadLetters(clients.sqs(), settings.dead_letter_queue_url),
+        announcer=Announcer(),
+        time_left=time_left,
+        function_arn=function_arn,
+        region=region,
+    )
+
+
+def _ports(settings: Settings, account: str, time_left: TimeLeft) -> tuple[Network, Records]:
+    network = Ec2Network(
+        clients.ec2(),
+        settings.intent,
+        account_id=account,
+        stack_id=settings.stack_id,
+        patience=Patience(time_left.seconds, time.sleep),
+    )
+    records = DynamoRecords(clients.dynamodb(), settings.table_name, settings.history_days)
+    if settings.intent.mode is Mode.OBSERVE:
+        return ObservedNetwork(network), ObservedRecords(records)
+    return network, records
+
+
+def _schedules(settings: Settings, function_arn: str) -> Schedules:
+    return Schedules(
+        group=settings.schedule_group,
+        function_arn=function_arn,
+        role_arn=settings.settle_role_arn,
+        dead_letter_arn=settings.dead_letter_queue_arn,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

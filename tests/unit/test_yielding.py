@@ -1,0 +1,371 @@
+"""Getting out of the owner's way: deletions, teardowns, and an endpoint of his own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from guardrail.core.actions import ActionKind
+from guardrail.core.memory import YIELD, Cause
+from guardrail.core.model import Mode
+from guardrail.core.names import Service
+from guardrail.core.policy import decide
+from guardrail.core.reasons import Reason
+from guardrail.ports import Result
+from guardrail.report import Outcome, Report
+from support.fakes import BASELINE, OPEN
+from support.world import ALICE, World
+
+MANY = tuple(Service)
+
+
+def reasons(reports: list[Report]) -> set[Reason]:
+    """Return all reason codes."""
+    return {finding.reason for report in reports for finding in report.findings}
+
+
+def covered(*services: Service) -> tuple[World, str]:
+    """Return a world with a VPC that the guardrail made endpoints in."""
+    world = World()
+    world.intent = replace(world.intent, services=services or (Service.STATES,))
+    vpc_id = world.network.add_vpc()
+    for _ in range(2):
+        world.settled(vpc_id)
+    return world, vpc_id
+
+
+def rest_of(world: World, vpc_id: str) -> tuple[int, int]:
+    """Return how many endpoints and groups there are."""
+    vpc = world.network.state[vpc_id]
+    return len(vpc.endpoints), len(vpc.groups)
+
+
+class TestDeletion:
+    """Somebody deletes a managed endpoint."""
+
+    def test_it_is_not_put_back_for_half_an_hour_and_then_by_the_sweep(self) -> None:
+        """It may be the first step of a teardown; who did it is said when it comes back."""
+        world, vpc_id = covered()
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id)
+        world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+        for _ in range(2):
+            assert reasons(world.sweep()) == {Reason.YIELDING}
+            assert reasons(world.vpc_change(vpc_id)) == {Reason.YIELDING}
+            world.clock.advance(minutes=14)
+        assert world.network.endpoints(vpc_id) == ()
+        world.clock.advance(minutes=3)
+        (report,) = world.sweep()
+        assert report.outcome is Outcome.REPAIRED
+        assert ALICE in report.findings[0].message
+        assert len(world.network.endpoints(vpc_id)) == 1
+        assert world.records.made(vpc_id).generation == 1
+
+    def test_a_second_deletion_within_a_day_is_not_followed(self) -> None:
+        """Deleting again and again does not keep the endpoint away."""
+        world, vpc_id = covered()
+        for hours in (1, 0):
+            (endpoint,) = world.network.endpoints(vpc_id)
+            world.network.delete_endpoint(endpoint.endpoint_id)
+            world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+            world.clock.advance(hours=hours)
+            world.sweep()
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_what_the_sweep_finds_just_deleted_starts_the_yield_too(self) -> None:
+        """The event may be lost; EC2 still describes the endpoint."""
+        world, vpc_id = covered()
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id)
+        assert reasons(world.sweep()) == {Reason.YIELDING}
+        yielded = world.records.memory(vpc_id).yielded
+        assert yielded is not None
+        assert (yielded.cause, yielded.actor) == (Cause.DELETED, None)
+
+    def test_policies_are_enforced_all_the_while(self) -> None:
+        """Yielding puts nothing back, and lets nothing through either."""
+        world, vpc_id = covered(*MANY)
+        first, second = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(first.endpoint_id)
+        world.sweep()
+        world.network.set_policy(second.endpoint_id, OPEN)
+        world.endpoint_change(second.endpoint_id)
+        assert decide(world.network.endpoint(second.endpoint_id).policy, BASELINE).contained
+
+    def test_the_deletion_of_an_event_without_a_vpc_is_looked_up_in_the_table(self) -> None:
+        """EC2 does not describe the endpoint any more, and DeleteVpcEndpoints names no VPC."""
+        world, vpc_id = covered()
+        world.clock.advance(minutes=10)
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id, described=False)
+        (report,) = world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+        assert report.vpc_id == vpc_id
+
+
+class TestTeardown:
+    """Somebody cannot delete the VPC or a subnet because of what is ours."""
+
+    def test_an_empty_vpc_is_left_altogether(self) -> None:
+        """The endpoints go in one call, then the groups, and nothing of ours is left."""
+        world, vpc_id = covered(*MANY)
+        writes = world.network.endpoint_writes
+        assert reasons(world.tears_down(vpc_id)) == {Reason.YIELDING}
+        assert rest_of(world, vpc_id) == (0, 2)
+        assert world.network.endpoint_writes == writes + 1
+        world.looks_again(vpc_id)
+        assert rest_of(world, vpc_id) == (0, 0)
+        assert vpc_id not in world.agenda.appointments
+        assert world.errors == []
+
+    def test_where_others_live_only_the_empty_subnet_is_left(self) -> None:
+        """An interface of the owner's keeps the endpoint in the VPC."""
+        world, vpc_id = covered()
+        first, second, third = (s.subnet_id for s in world.network.state[vpc_id].subnets)
+        world.network.add_interface(vpc_id, second)
+        world.tears_down(vpc_id, first)
+        (endpoint,) = world.network.endpoints(vpc_id)
+        assert endpoint.subnet_ids == {second, third}
+        world.tears_down(vpc_id, second)
+        assert world.network.endpoints(vpc_id)[0].subnet_ids == {second, third}
+
+    def test_where_others_live_the_vpc_is_not_left(self) -> None:
+        """A failed DeleteVpc is the owner's own affair while something of his is there."""
+        world, vpc_id = covered()
+        subnet = world.network.state[vpc_id].subnets[0].subnet_id
+        world.network.add_interface(vpc_id, subnet)
+        before = world.network.state[vpc_id]
+        (report,) = world.tears_down(vpc_id)
+        assert report.outcome is Outcome.COMPLIANT
+        assert world.network.state[vpc_id] == before
+        assert world.records.memory(vpc_id).yielded is None
+
+    def test_nothing_is_put_back_meanwhile_and_the_sweep_restores_it_afterwards(self) -> None:
+        """Neither a subnet's event nor a sweep undoes it; afterwards the report says who asked."""
+        world, vpc_id = covered()
+        world.tears_down(vpc_id)
+        world.clock.advance(minutes=29)
+        for reports in (world.vpc_change(vpc_id), world.settled(vpc_id), world.sweep()):
+            assert reasons(reports) == {Reason.YIELDING}
+        assert world.network.endpoints(vpc_id) == ()
+        world.clock.advance(minutes=2)
+        (report,) = world.sweep()
+        assert ALICE in report.findings[0].message
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_it_is_followed_once_in_24_hours(self) -> None:
+        """Failing calls cannot keep the endpoint away: the next attempt is reported."""
+        world, vpc_id = covered()
+        world.tears_down(vpc_id)
+        world.clock.advance(hours=1)
+        world.sweep()
+        world.clock.advance(hours=22)
+        before = world.network.endpoints(vpc_id)
+        assert Reason.YIELD_SPENT in reasons(world.tears_down(vpc_id))
+        assert world.network.endpoints(vpc_id) == before
+        world.clock.advance(hours=2)
+        world.tears_down(vpc_id)
+        assert world.network.endpoints(vpc_id) == ()
+
+    def test_a_late_event_is_not_followed(self) -> None:
+        """Whoever tried has given up long since."""
+        world, vpc_id = covered()
+        before = world.network.endpoints(vpc_id)
+        tried = world.clock()
+        world.clock.advance(minutes=31)
+        assert Reason.YIELD_SPENT in reasons(world.tears_down(vpc_id, at=tried))
+        assert world.network.endpoints(vpc_id) == before
+        assert world.records.memory(vpc_id).yielded is None
+
+    def test_a_deletion_goes_on_as_the_teardown_it_was_the_first_step_of(self) -> None:
+        """The yield that the deletion began lasts half an hour in all, and the group goes."""
+        world, vpc_id = covered()
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id)
+        world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+        begun = world.clock()
+        world.clock.advance(minutes=5)
+        world.tears_down(vpc_id)
+        assert rest_of(world, vpc_id) == (0, 0)
+        yielded = world.records.memory(vpc_id).yielded
+        assert yielded is not None
+        assert (yielded.cause, yielded.begun) == (Cause.TEARDOWN, begun)
+
+    def test_adopted_endpoints_are_never_touched(self) -> None:
+        """Their interfaces are the owner's: they keep ours in the VPC, and are kept themselves."""
+        world, vpc_id = covered()
+        sync = world.network.add_endpoint(vpc_id, BASELINE, service=Service.SYNC_STATES)
+        before = world.network.endpoint(sync)
+        subnet = next(iter(before.subnet_ids))
+        world.network.add_interface(vpc_id, subnet)
+        world.tears_down(vpc_id)
+        world.tears_down(vpc_id, subnet)
+        assert world.network.endpoint(sync) == before
+        assert len(world.network.endpoints(vpc_id)) == 2
+
+    def test_an_exempt_vpc_is_left_all_the_same(self) -> None:
+        """Exempt from being completed, not from getting out of the way."""
+        world, vpc_id = covered()
+        world.intent = replace(world.intent, exemption_tag="x")
+        tags = {"x": "until=2099-01-01; reason=test"}
+        world.network.change(vpc_id, tags=tags)
+        world.tears_down(vpc_id)
+        assert world.network.endpoints(vpc_id) == ()
+
+    def test_a_vpc_of_another_account_is_none_of_ours(self) -> None:
+        """A participant of a shared VPC gets out of nobody's way."""
+        world, vpc_id = covered()
+        world.network.change(vpc_id, owner_id="999999999999")
+        assert reasons(world.tears_down(vpc_id)) == {Reason.OUT_OF_SCOPE}
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_observe_only_tells(self) -> None:
+        """What would be taken out is recorded; nothing is remembered and no appointment made."""
+        world, vpc_id = covered()
+        world.intent = replace(world.intent, mode=Mode.OBSERVE)
+        (report,) = world.tears_down(vpc_id)
+        kinds = [(step.action.kind, step.result) for step in report.steps]
+        assert kinds == [(ActionKind.DELETE_ENDPOINT, Result.RECORDED)]
+        assert rest_of(world, vpc_id) == (1, 1)
+        assert world.agenda.appointments == {}
+        assert world.records.memory(vpc_id).yielded is None
+
+
+class TestOwnEndpoint:
+    """The owner wants an endpoint of his own, and ours has the service's name."""
+
+    def test_the_name_is_given_up_and_ours_goes_once_the_owners_works(self) -> None:
+        """No failed call deletes anything: ours goes when the other is available."""
+        world, vpc_id = covered()
+        assert Reason.YIELDING in reasons(world.wants_endpoint(vpc_id))
+        (ours,) = world.network.endpoints(vpc_id)
+        assert not ours.private_dns
+        theirs = world.network.add_endpoint(vpc_id, BASELINE, private_dns=True, available=False)
+        world.looks_again(vpc_id)
+        assert len(world.network.endpoints(vpc_id)) == 2
+        world.network.change_endpoint(theirs, available=True)
+        world.looks_again(vpc_id)
+        assert [e.endpoint_id for e in world.network.endpoints(vpc_id)] == [theirs]
+        world.sweep()
+        assert rest_of(world, vpc_id)[0] == 1
+        assert world.errors == []
+
+    def test_our_group_goes_once_our_endpoint_is_gone(self) -> None:
+        """Nothing of ours is left beside the owner's endpoint."""
+        world, vpc_id = covered()
+        theirs = world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+        ours = next(e for e in world.network.endpoints(vpc_id) if e.endpoint_id != theirs)
+        world.network.change_endpoint(ours.endpoint_id, private_dns=False)
+        assert Reason.DUPLICATE_ENDPOINT in reasons(world.sweep())
+        world.network.change(vpc_id, absent=())
+        world.sweep()
+        assert rest_of(world, vpc_id) == (1, 0)
+
+    def test_private_dns_comes_back_when_no_endpoint_appears(self) -> None:
+        """Half an hour is enough for a tool to try again."""
+        world, vpc_id = covered()
+        world.wants_endpoint(vpc_id)
+        while vpc_id in world.agenda.appointments:
+            world.looks_again(vpc_id)
+        assert world.clock() - world.records.memory(vpc_id).ceded[Service.STATES].begun >= YIELD
+        (ours,) = world.network.endpoints(vpc_id)
+        assert ours.private_dns
+
+    def test_the_sweep_does_not_take_the_name_back_meanwhile(self) -> None:
+        """It says for whom it is kept free."""
+        world, vpc_id = covered()
+        world.wants_endpoint(vpc_id)
+        (report,) = world.sweep()
+        assert ALICE in report.findings[0].message
+        assert not world.network.endpoints(vpc_id)[0].private_dns
+
+    def test_the_name_is_given_up_once_in_24_hours(self) -> None:
+        """A call that fails on purpose does not keep private DNS off."""
+        world, vpc_id = covered()
+        world.wants_endpoint(vpc_id)
+        world.clock.advance(hours=1)
+        world.sweep()
+        assert Reason.YIELD_SPENT in reasons(world.wants_endpoint(vpc_id))
+        assert world.network.endpoints(vpc_id)[0].private_dns
+
+    def test_a_conflict_about_another_name_concerns_nobody_here(self) -> None:
+        """Endpoints of other services have conflicts, too."""
+        world, vpc_id = covered()
+        assert reasons(world.wants_endpoint(vpc_id, "sync-states")) == set()
+        assert world.network.endpoints(vpc_id)[0].private_dns
+
+    def test_ours_stays_where_it_alone_answers_for_the_name(self) -> None:
+        """An owner's endpoint without private DNS leaves the name to the internet."""
+        world, vpc_id = covered()
+        world.network.add_endpoint(vpc_id, BASELINE)
+        assert reasons(world.sweep()) == {Reason.ADOPTED}
+        assert len(world.network.endpoints(vpc_id)) == 2
+
+
+class TestDuplicates:
+    """More endpoints than are needed."""
+
+    @pytest.mark.parametrize("keeps", [0, 1])
+    def test_two_of_ours_shrink_to_the_one_that_serves_best(self, keeps: int) -> None:
+        """After a lost race the one with private DNS stays, whichever was first."""
+        world, vpc_id = covered()
+        (first,) = world.network.endpoints(vpc_id)
+        twin = replace(first, endpoint_id="vpce-0aaaaaaaaaaaaaaaa")
+        pair = [replace(first, private_dns=keeps == 0), replace(twin, private_dns=keeps == 1)]
+        world.network.change(vpc_id, endpoints=tuple(pair))
+        world.records.note_endpoint(vpc_id, Service.STATES, twin.endpoint_id)
+        assert Reason.DUPLICATE_ENDPOINT in reasons(world.sweep())
+        assert [e.endpoint_id for e in world.network.endpoints(vpc_id)] == [pair[keeps].endpoint_id]
+        assert world.sweep()[0].outcome is Outcome.COMPLIANT
+        assert world.records.memory(vpc_id).yielded is None
+
+    def test_an_owners_endpoint_without_subnets_is_not_enough(self) -> None:
+        """EC2 accepts endpoints that carry no traffic; the VPC gets one that does."""
+        world = World()
+        vpc_id = world.network.add_vpc()
+        theirs = world.network.add_endpoint(vpc_id, BASELINE, zones=0)
+        world.sweep()
+        made = [e for e in world.network.endpoints(vpc_id) if e.endpoint_id != theirs]
+        assert [e.works for e in made] == [True]
+
+    def test_one_that_has_the_name_besides_is_told_of(self) -> None:
+        """EC2 would refuse ours the name, so a second one would gain nothing."""
+        world = World()
+        vpc_id = world.network.add_vpc()
+        world.network.add_endpoint(vpc_id, BASELINE, zones=0, private_dns=True)
+        (report,) = world.sweep()
+        assert "carries no traffic" in report.findings[0].message
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+
+class TestCentral:
+    """The VPC's resolver gets the service's name from elsewhere."""
+
+    def test_no_endpoint_is_made_and_the_report_says_by_what_it_is_served(self) -> None:
+        """Asked before creation only, and remembered for 24 hours."""
+        world = World()
+        vpc_id = world.network.add_vpc()
+        world.resolution.answers[vpc_id] = "private hosted zone Z1 (states.…)"
+        for _ in range(3):
+            (report,) = world.sweep()
+            assert report.outcome is Outcome.SKIPPED
+            assert "private hosted zone Z1" in report.findings[0].message
+        assert (len(world.network.endpoints(vpc_id)), world.resolution.asked) == (0, 1)
+
+    def test_it_is_asked_again_after_a_day(self) -> None:
+        """The central endpoint may be gone by then."""
+        world = World()
+        vpc_id = world.network.add_vpc()
+        world.resolution.answers[vpc_id] = "forwarding rule"
+        world.sweep()
+        world.resolution.answers.clear()
+        world.clock.advance(hours=25)
+        world.sweep()
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_a_vpc_with_an_endpoint_is_not_asked_about(self) -> None:
+        """The calls cost only where something would be made."""
+        world, _ = covered()
+        asked = world.resolution.asked
+        world.sweep()
+        assert world.resolution.asked == asked
