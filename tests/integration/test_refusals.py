@@ -23,8 +23,8 @@ from guardrail_sandbox.sandbox import Sandbox
 Start = Callable[..., Sandbox]
 SERVICE = "com.amazonaws.us-east-1.states"
 SETTLE = 60
-DUE = SETTLE + 30
-"""The functions name the end of settling by the machine's time, which runs on meanwhile."""
+DUE = SETTLE + 1
+"""The pause is rounded up: schedules have whole seconds."""
 RETRIES = 300
 """Longer than both retries of an asynchronous invocation."""
 
@@ -143,7 +143,8 @@ def test_a_full_vpc_is_said_in_the_dead_letter(start: Start) -> None:
             ServiceName="com.amazonaws.us-east-1.sqs",
             PrivateDnsEnabled=False,
         )
-    sandbox.advance(DUE)
+    # Each creation is an event that the guardrail looks at.
+    sandbox.advance(DUE, timeout=120)
     letters = sandbox.dead_letters()
     assert refusals(sandbox) == {"VpcEndpointLimitExceeded"}
     assert letters
@@ -152,7 +153,8 @@ def test_a_full_vpc_is_said_in_the_dead_letter(start: Start) -> None:
 
 def test_attributes_that_are_off_by_now_end_in_waiting(start: Start) -> None:
     """The guardrail still reads that DNS hostnames are on; EC2 refuses; the retry reads anew."""
-    sandbox = start(read_lag=30)
+    # The change puts creation off by SETTLE, and is still not to be read by then.
+    sandbox = start(read_lag=SETTLE + 30)
     vpc_id = build_vpc(sandbox, "10.0")
     sandbox.advance(SETTLE - 10)
     sandbox.client("ec2").modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False})

@@ -1,7 +1,8 @@
 """The time that the local AWS goes by: the machine's own, or one that a test drives.
 
 Whatever waits asks the clock, so that "one minute later" costs a test nothing. The functions
-are processes of their own and keep the machine's time; so do their time-outs.
+are processes of their own and are told the driven time with each invocation; only their
+time-outs go by the machine's.
 """
 
 from __future__ import annotations
@@ -56,8 +57,7 @@ class RealClock:
 class DrivenClock:
     """A time that stands still until `advance` is called.
 
-    It starts at `start` (aware of its zone; default: now, because the functions, which keep the
-    machine's time, name moments when they make schedules).
+    It starts at `start` (aware of its zone; default: now).
     """
 
     def __init__(self, start: datetime | None = None) -> None:
@@ -101,3 +101,8 @@ class DrivenClock:
         finally:
             with self._lock:
                 self._waiting.remove(condition)
+
+
+def standing(clock: Clock | None) -> float | None:
+    """Return the moment at which a driven clock stands, since the epoch; None where time runs."""
+    return clock.now().timestamp() if isinstance(clock, DrivenClock) else None

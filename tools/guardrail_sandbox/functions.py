@@ -32,8 +32,10 @@ class Function:
         spec: FunctionSpec,
         start: Callable[[FunctionSpec, str], subprocess.Popen[bytes]],
         on_output: Callable[[FunctionSpec, str], None],
+        moment: Callable[[], float | None],
     ) -> None:
         self.spec = spec
+        self.moment = moment
         self._start = start
         self._on_output = on_output
         self._changed = threading.Condition()

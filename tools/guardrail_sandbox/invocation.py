@@ -44,10 +44,14 @@ class Invocation:
     timeout_seconds: float = 3.0
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    def headers(self, function_arn: str) -> dict[str, str]:
-        """Return the headers of the Runtime API's answer; the deadline runs from now."""
+    def headers(self, function_arn: str, moment: float | None) -> dict[str, str]:
+        """Return the headers of the Runtime API's answer; the deadline runs from now.
+
+        `moment` is where time stands, if a test drives it. The deadline is the machine's.
+        """
         deadline = int((time.time() + self.timeout_seconds) * 1000)
         return {
+            **({} if moment is None else {"Sandbox-Moment": repr(moment)}),
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": self.request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline),

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guardrail_sandbox.clock import standing
 from guardrail_sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.deployed import FunctionSpec
 
 _RUNTIME = (3, 13)
@@ -27,6 +29,8 @@ _RUNTIME = (3, 13)
 
 _RUNTIME_PACKAGES = ("awslambdaric", "simplejson")
 """What Lambda's own Python runtime brings besides the standard library."""
+
+_WORKER_MODULES = ("runtime_client.py", "driven_time.py")
 
 
 def access_key_of(logical_id: str) -> str:
@@ -88,6 +92,7 @@ class Launcher:
     scratch: Path
     endpoint: str
     region: str
+    clock: Clock | None = None
 
     def prepare(self) -> None:
         """Lay out the folder that makes awslambdaric importable, and nothing else with it."""
@@ -98,7 +103,8 @@ class Launcher:
             if spec is None or spec.origin is None:
                 raise SandboxError(f"{package} is not installed", hint="run `make setup`")
             (site / package).symlink_to(Path(spec.origin).parent, target_is_directory=True)
-        shutil.copy(Path(__file__).parent / "worker_site" / "runtime_client.py", site)
+        for module in _WORKER_MODULES:
+            shutil.copy(Path(__file__).parent / "worker_site" / module, site)
 
     def folder(self, logical_id: str) -> Path:
         """Return the artifact of one function, or say how to make it."""
@@ -127,6 +133,7 @@ class Launcher:
         return {
             **self._process_environment(folder),
             **self._lambda_environment(spec, runtime_api, folder),
+            **self._moment(),
             **spec.environment,
         }
 
@@ -165,6 +172,11 @@ class Launcher:
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_SESSION_TOKEN": "sandbox",
         }
+
+    def _moment(self) -> Mapping[str, str]:
+        """Return at what time a worker loads its function, where a test drives the time."""
+        moment = standing(self.clock)
+        return {} if moment is None else {"SANDBOX_MOMENT": repr(moment)}
 
     def _site(self) -> Path:
         return self.scratch / "site"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AsyncQueue
 from guardrail_sandbox.bus import Bus, Delivery, Event, Target
-from guardrail_sandbox.clock import DrivenClock
+from guardrail_sandbox.clock import DrivenClock, standing
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.functions import Function
 from guardrail_sandbox.invocation import Invocation, Result
@@ -81,6 +81,7 @@ class Platform:
                 spec,
                 self._launcher.start,
                 lambda s, line: self._journal.add_line(s.logical_id, line),
+                partial(standing, self._clock),
             )
             for spec in specs
         }

@@ -24,6 +24,9 @@ class Environment(Protocol):
     def take(self) -> Invocation | None:
         """Wait for an invocation; None when the worker is to end."""
 
+    def moment(self) -> float | None:
+        """Return where time stands, if somebody drives it."""
+
     def respond(self, request_id: str, payload: bytes) -> None:
         """Take what the handler of this invocation returned."""
 
@@ -69,7 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         invocation = self.environment.take()
         if invocation is None:
             return self._answer(HTTPStatus.GONE)
-        return self._answer(HTTPStatus.OK, invocation.payload, invocation.headers(self.arn))
+        headers = invocation.headers(self.arn, self.environment.moment())
+        return self._answer(HTTPStatus.OK, invocation.payload, headers)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

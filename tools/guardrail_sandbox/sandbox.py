@@ -145,8 +145,9 @@ class Sandbox:
             self._scratch.cleanup()
             raise
         self._server.start()
+        scratch = Path(self._scratch.name)
         launcher = Launcher(
-            self.interpreter, self._artifact, Path(self._scratch.name), self.url, self.region
+            self.interpreter, self._artifact, scratch, self.url, self.region, self.clock
         )
         self._platform = Platform(
             launcher,

@@ -27,6 +27,9 @@ class Pool(Protocol):
     def take(self, worker: Worker) -> Invocation | None:
         """Wait for the next invocation; None when this worker is to end."""
 
+    def moment(self) -> float | None:
+        """Return where time stands, if somebody drives it."""
+
     def output(self, line: str) -> None:
         """Receive one line that the worker wrote."""
 
@@ -65,6 +68,10 @@ class Worker:
             self._deadline.daemon = True
             self._deadline.start()
         return invocation
+
+    def moment(self) -> float | None:
+        """Return where time stands, if somebody drives it."""
+        return self._pool.moment()
 
     def respond(self, request_id: str, payload: bytes) -> None:
         """Answer the running invocation with what the handler returned."""

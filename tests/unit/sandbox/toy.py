@@ -76,7 +76,9 @@ Resources:
 
 HANDLER = """
 import json, os, sys, time
+from datetime import date, datetime, timezone
 
+loaded_at = datetime.now(timezone.utc)
 print(json.dumps({"message": "loaded", "prefix": sys.prefix, "path": sys.path}))
 
 
@@ -92,12 +94,39 @@ def handler(event, context):
         time.sleep(30)
     if do == "import":
         __import__(event["module"])
+    if do == "times":
+        return times(context)
     return {
         "do": do,
         "pid": os.getpid(),
         "environment": dict(os.environ),
         "arn": context.invoked_function_arn,
         "left_ms": context.get_remaining_time_in_millis(),
+    }
+
+
+def times(context):
+    left = context.get_remaining_time_in_millis()
+    time.sleep(0.05)
+    now = datetime.now(timezone.utc)
+    looks = {
+        "utcnow": datetime.utcnow(),
+        "local": datetime.now().astimezone(timezone.utc),
+        "today": datetime.today().replace(tzinfo=timezone.utc),
+        "time": datetime.fromtimestamp(time.time(), timezone.utc),
+        "time_ns": datetime.fromtimestamp(time.time_ns() // 1000 / 1e6, timezone.utc),
+        "gmtime": datetime(*time.gmtime()[:6]),
+        "localtime": datetime(*time.localtime()[:6]),
+    }
+    return {
+        "loaded_at": loaded_at.isoformat(),
+        "now": now.isoformat(),
+        "date": date.today().isoformat(),
+        "looks": {name: moment.isoformat()[:19] for name, moment in looks.items()},
+        "is_datetime": isinstance(now.astimezone(), datetime) and issubclass(datetime, date),
+        "class": str(datetime),
+        "passed_ms": left - context.get_remaining_time_in_millis(),
+        "variables": sorted(os.environ),
     }
 """
 

@@ -3,6 +3,9 @@
 awslambdaric ships this module compiled for one interpreter. The function may run on another
 one (the runtime's Python 3.13 when the machine has it), so its three calls are written here
 against the documented HTTP interface. AWS: Lambda developer guide, "Using the Lambda runtime API".
+
+Where a test drives the sandbox's time, the worker is started with a moment, and each invocation
+brings its own.
 """
 
 from __future__ import annotations
@@ -13,7 +16,16 @@ import sys
 
 _PATH = "/2018-06-01/runtime/invocation"
 _DEADLINE = "Lambda-Runtime-Deadline-Ms"
+_MOMENT = "Sandbox-Moment"
 _agent = ""
+
+# Taken away, because a function has no such variable on AWS.
+_started_at = os.environ.pop("SANDBOX_MOMENT", None)
+if _started_at is not None:
+    # Only then: in real time, nothing of Python is replaced.
+    import driven_time  # type: ignore[import-not-found]  # lies beside this file in a worker
+
+    driven_time.install(float(_started_at))
 
 
 def initialize_client(user_agent: str) -> None:
@@ -25,6 +37,8 @@ def initialize_client(user_agent: str) -> None:
 def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001  the name is awslambdaric's
     """Wait for the next invocation and return its payload and headers; the deadline is a number."""
     body, headers = _request("GET", f"{_PATH}/next", None, {})
+    if _MOMENT in headers:
+        driven_time.stand_at(float(headers[_MOMENT]))
     return body, {**headers, _DEADLINE: int(headers[_DEADLINE])}
 
 

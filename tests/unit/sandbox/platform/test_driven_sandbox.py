@@ -237,6 +237,42 @@ def test_records_have_the_driven_time(sandbox: Sandbox) -> None:
     assert sandbox.records[-1]["eventTime"] == f"{sandbox.clock.now():%Y-%m-%dT%H:%M:%SZ}"
 
 
+def times(sandbox: Sandbox) -> Any:
+    """Return what the toy sees of the time."""
+    result = sandbox.invoke("Toy", {"do": "times"})
+    assert result is not None
+    assert not result.failed, result.json()
+    return result.json()
+
+
+def test_a_function_sees_the_driven_time(sandbox: Sandbox) -> None:
+    """Whichever way it looks; and a day later, in the same process, that of a day later."""
+    for hours in (0, 24):
+        sandbox.advance(hours * HOUR)
+        seen, now = times(sandbox), sandbox.clock.now()
+        assert seen["now"] == now.isoformat()
+        assert set(seen["looks"].values()) == {f"{now:%Y-%m-%dT%H:%M:%S}"}
+        assert seen["date"] == f"{now:%Y-%m-%d}"
+
+
+def test_a_function_is_loaded_at_the_driven_time(sandbox: Sandbox) -> None:
+    """What a module keeps of the moment of its import is not the machine's time."""
+    assert START <= datetime.fromisoformat(times(sandbox)["loaded_at"]) <= sandbox.clock.now()
+
+
+def test_the_driven_datetime_passes_for_the_real_one(sandbox: Sandbox) -> None:
+    """Functions find no trace of the replacement in classes and environment."""
+    seen = times(sandbox)
+    assert seen["is_datetime"]
+    assert seen["class"] == "<class 'datetime.datetime'>"
+    assert not [name for name in seen["variables"] if "SANDBOX" in name]
+
+
+def test_the_time_left_to_a_function_is_the_machines(sandbox: Sandbox) -> None:
+    """The time-out is real, so what is left of it becomes less while the clock stands."""
+    assert times(sandbox)["passed_ms"] > 0
+
+
 def test_a_real_clock_does_not_advance(tmp_path: Path) -> None:
     """The error says how to get one that does."""
     with pytest.raises(SandboxError, match="driven"):
