@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # SAM and boto3 want a region; nothing here talks to AWS. Telemetry off: builds stay offline.
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
+# Compiled modules are kept whatever the caller's environment says: else every process of the tests
+# compiles hundreds of them anew.
+export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 SHIPPED := $(shell find src -type f -not -name '*.pyc')
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
-from guardrail.core.managed import lost, marked, unanswered
+from guardrail.core.managed import found_again, lost, marked
 from guardrail.core.memory import Cause, Central, VpcMemory, Yield
 from guardrail.core.model import Inventory, Known, ObservedVpc, Plan, YieldBegins, remembering
 from guardrail.core.names import Service
@@ -125,9 +125,8 @@ class Pass:
         """Remember what EC2 shows to have happened to our endpoints since the last look."""
         if vpc.owner_id != self._r.owner.account_id:
             return
-        found = unanswered(vpc, self._memory, self._r.owner.stack_id)
+        found = found_again(vpc, self._memory, self._r.owner.stack_id)
         for service, endpoint_id in found.items():
-            # Made by an invocation that ended before it could note the id.
             self._r.records.note_endpoint(vpc.vpc_id, service, endpoint_id)
             made = self._memory.creations[service]
             ids = made.endpoint_ids | {endpoint_id}
@@ -141,6 +140,7 @@ class Pass:
                 service,
                 endpoint_ids=made.endpoint_ids - gone,
                 leaving=made.leaving - gone,
+                departed=made.departed | gone,
                 generation=generation,
             )
             if by_others and self._memory.may_yield(self._begun):

@@ -120,7 +120,7 @@ class Records(Protocol):
     def note_lost(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:
-        """Forget endpoints that are deleted; a later one is of the next `generation`."""
+        """Remember that endpoints are gone; a later one is of the next `generation`."""
 
     def note(self, vpc_id: str, note: Note) -> None:
         """Remember that a yield or a cession begins."""

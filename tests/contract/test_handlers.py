@@ -20,9 +20,10 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from guardrail.errors import RetryableError
-from handlers import bootstrap, endpoint_change, sweep, vpc_change
+from handlers import bootstrap, endpoint_change, sweep, vpc_change, yielding
+from handlers.application import application
 from support.fakes import ACCOUNT, BASELINE, OPEN, STACK
-from support.world import ENDPOINT_CHANGE
+from support.world import ENDPOINT_CHANGE, EVERYTHING, VPC_CHANGE, YIELDING
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "events"
 FIELDS = {
@@ -57,6 +58,11 @@ class Context:
     """What Lambda tells a function about its invocation."""
 
     invoked_function_arn: str = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+    milliseconds: int = 600_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return what is left."""
+        return self.milliseconds
 
 
 @dataclass
@@ -106,7 +112,7 @@ def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    bootstrap._app.cache_clear()  # noqa: SLF001 - each test has an account of its own
+    application.cache_clear()  # each test has an account of its own
     return site
 
 
@@ -228,7 +234,7 @@ def test_what_a_retry_may_mend_is_raised(site: Site, monkeypatch: pytest.MonkeyP
     """Throttled: Lambda tries again, and its own queue catches what it gives up."""
     _deny(monkeypatch, "RequestLimitExceeded")
     with pytest.raises(RetryableError, match="RequestLimitExceeded"):
-        vpc_change.handler(change_of(site.vpc_id), Context())
+        vpc_change.handler(change_of(site.vpc_id), Context(milliseconds=1_000))
     assert site.dead_letters() == []
 
 
@@ -241,7 +247,7 @@ def test_what_forbids_looking_goes_to_the_queue_at_once(
     handler(change_of(site.vpc_id), Context())
     (letter,) = site.dead_letters()
     assert "UnauthorizedOperation" in letter["causes"]["*"]
-    (line,) = site.lines()
+    line = site.lines()[0]
     assert (line["level"], line["message"]) == ("ERROR", "failed")
 
 
@@ -254,13 +260,32 @@ def test_a_sweep_of_nothing_is_not_said_to_be_ignored(site: Site) -> None:
             site.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
         site.ec2.delete_vpc(VpcId=vpc["VpcId"])
     assert sweep.handler({}, Context()) == {"outcomes": {}}
-    assert site.lines() == []
+    (line,) = site.lines()
+    assert (line["message"], line["vpcs"], line["drift"]) == ("swept", 0, {})
 
 
 def test_the_sweep_looks_at_every_vpc_whatever_its_event(site: Site) -> None:
     """The default VPC is skipped, the other gets its endpoint."""
     assert sweep.handler(None, Context())["outcomes"] == {"repaired": 1, "skipped": 1}
     assert len(site.endpoints()) == 1
+
+
+def test_a_sweep_that_found_something_announces_it_and_one_that_did_not_costs_nothing(
+    site: Site,
+) -> None:
+    """One event with the totals on the default bus; a clean sweep writes one line of the log."""
+    rule = boto3.client("events")
+    queue = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=site.queue, AttributeNames=["QueueArn"]
+    )["Attributes"]["QueueArn"]
+    rule.put_rule(Name="swept", EventPattern=json.dumps({"detail-type": ["Sweep Finished"]}))
+    rule.put_targets(Rule="swept", Targets=[{"Id": "queue", "Arn": queue}])
+    for _ in range(2):
+        sweep.handler(None, Context())
+    (told,) = site.dead_letters()
+    assert told["source"] == "sfn-endpoint-guardrail"
+    assert told["detail"]["drift"] == {"endpoint-missing": 1}
+    assert told["detail"]["actions"]["CreateEndpoint:applied"] == 1
 
 
 @pytest.mark.parametrize("event", [None, [], "x", {}, {"detail": []}, {"source": "aws.ec2"}])
@@ -283,12 +308,18 @@ def test_the_baseline_of_the_account_is_what_is_written(site: Site) -> None:
 
 
 def test_endpoint_change_is_allowed_what_the_tests_of_the_loop_assume() -> None:
-    """The two sets are one."""
+    """The sets are the same."""
     assert endpoint_change.ALLOWED == ENDPOINT_CHANGE
+    assert vpc_change.ALLOWED == VPC_CHANGE
+    assert yielding.ALLOWED == YIELDING
+    assert sweep.ALLOWED == EVERYTHING
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no folder of recorded events beside the project")
-@pytest.mark.parametrize("handler", [vpc_change.handler, endpoint_change.handler, sweep.handler])
+@pytest.mark.parametrize(
+    "handler",
+    [vpc_change.handler, endpoint_change.handler, yielding.handler, sweep.handler],
+)
 def test_recorded_events_of_other_accounts_write_nothing(site: Site, handler: Any) -> None:
     """Real records point at what is not here: looked up, told, and nothing is made of them."""
     site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": False})
@@ -315,7 +346,7 @@ def test_an_events_payload_is_never_what_is_written(site: Site) -> None:
     assert endpoint["PrivateDnsEnabled"]
 
 
-@pytest.mark.parametrize("module", [vpc_change, endpoint_change, sweep])
+@pytest.mark.parametrize("module", [vpc_change, endpoint_change, yielding, sweep])
 def test_a_handler_is_parse_call_report(module: Any) -> None:
     """At most 15 lines of body: what a handler does stands elsewhere."""
     tree = ast.parse(inspect.getsource(module))
@@ -330,7 +361,7 @@ def test_a_handler_is_parse_call_report(module: Any) -> None:
 
 def test_importing_a_handler_needs_no_credentials_and_no_settings() -> None:
     """Wrong settings are told by the first invocation, with the setting's name."""
-    names = "handlers.vpc_change, handlers.endpoint_change, handlers.sweep"
+    names = "handlers.vpc_change, handlers.endpoint_change, handlers.yielding, handlers.sweep"
     paths = [path for path in sys.path if path]
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}\nimport {names}"],
@@ -344,7 +375,7 @@ def test_importing_a_handler_needs_no_credentials_and_no_settings() -> None:
 
 def _deny(monkeypatch: pytest.MonkeyPatch, code: str, call: str = "create_vpc_endpoint") -> None:
     """Let every such call of EC2 fail with `code`."""
-    app = bootstrap._app(Context().invoked_function_arn)  # noqa: SLF001
+    app = application(Context().invoked_function_arn)
 
     def denied(*_: object, **__: object) -> None:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, call)

@@ -71,8 +71,8 @@ def worlds(draw: st.DrawFn) -> World:
 @settings(max_examples=120, deadline=None)
 @given(world=worlds())
 def test_passes_end_with_nothing_to_do(world: World) -> None:
-    """At most as many passes as kinds of endpoint writes, then every plan is empty."""
-    for _ in range(6):
+    """At most as many passes as there are endpoint writes to make, then every plan is empty."""
+    for _ in range(12):
         world.sweep()
     assert world.errors == []
     assert not any(report.steps for report in world.sweep())
@@ -82,7 +82,7 @@ def test_passes_end_with_nothing_to_do(world: World) -> None:
 @given(world=worlds())
 def test_every_endpoint_ends_contained_and_every_write_was(world: World) -> None:
     """Whatever stood there, nothing that the guardrail wrote or left grants too much."""
-    for _ in range(6):
+    for _ in range(12):
         world.sweep()
     for vpc in world.network.state.values():
         assert all(decide(e.policy, BASELINE).contained for e in vpc.endpoints)
@@ -99,7 +99,7 @@ def test_what_the_owner_made_changes_in_nothing_but_its_policy(world: World) -> 
         for e in vpc.endpoints
         if not e.tags
     }
-    for _ in range(6):
+    for _ in range(12):
         world.sweep()
     after = {
         e.endpoint_id: replace(e, policy="")
@@ -113,7 +113,7 @@ def test_what_the_owner_made_changes_in_nothing_but_its_policy(world: World) -> 
 @given(world=worlds(), random=st.randoms(use_true_random=False))
 def test_the_order_in_which_ec2_answers_is_irrelevant(world: World, random: Random) -> None:
     """Subnets, groups and blocks in any order give the same plan, endpoints the same actions."""
-    known = Known(ACCOUNT, world.clock().date(), BASELINE, OFFERS)
+    known = Known(ACCOUNT, world.clock(), BASELINE, OFFERS)
     for vpc in world.network.state.values():
         mixed = replace(
             vpc,
@@ -132,15 +132,15 @@ def _shuffled(items: tuple[_Item, ...], random: Random) -> tuple[_Item, ...]:
 
 @settings(max_examples=60, deadline=None)
 @given(world=worlds())
-def test_no_endpoint_has_two_writes_in_one_pass(world: World) -> None:
-    """Endpoint writes are few in the whole account, so a pass takes one for each endpoint."""
+def test_no_vpc_has_two_endpoint_writes_in_one_pass(world: World) -> None:
+    """Endpoint writes are few in the whole account, so a pass takes one for each VPC."""
     for report in world.sweep():
         written = [
             step.target
             for step in report.steps
             if step.action.kind in ENDPOINT_WRITES and step.result is Result.APPLIED
         ]
-        assert len(written) == len(set(written))
+        assert len(written) <= 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -148,7 +148,7 @@ def test_no_endpoint_has_two_writes_in_one_pass(world: World) -> None:
 def test_what_stood_before_the_guardrail_stays_in_enforce_new(world: World) -> None:
     """Until somebody changes it, nothing that others made is written to, and nothing is made."""
     world.intent = replace(world.intent, mode=Mode.ENFORCE_NEW)
-    world.records.made.clear()
+    world.records.remembered.clear()
     before = dict(world.network.state)
     for _ in range(3):
         world.sweep()

@@ -81,6 +81,7 @@ class FakeRecords:
             service,
             endpoint_ids=made.endpoint_ids - endpoint_ids,
             leaving=made.leaving - endpoint_ids,
+            departed=made.departed | endpoint_ids,
             generation=generation,
         )
 

@@ -145,11 +145,12 @@ class DynamoRecords:
         """See `Records.note_lost`."""
         self._update(
             vpc_id,
-            "SET #generation = :generation DELETE #ids :ids, #leaving :ids",
+            "SET #generation = :generation DELETE #ids :ids, #leaving :ids ADD #departed :ids",
             names={
                 "#generation": f"{service}:generation",
                 "#ids": f"{service}:endpoints",
                 "#leaving": f"{service}:leaving",
+                "#departed": f"{service}:departed",
             },
             values={":generation": {"N": str(generation)}, ":ids": {"SS": sorted(endpoint_ids)}},
         )

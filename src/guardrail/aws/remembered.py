@@ -32,6 +32,7 @@ def _creation(item: Mapping[str, Any], service: Service) -> Creation:
         begun=_moment(item[f"{service}:begun"]["S"]),
         endpoint_ids=_ids(item, f"{service}:endpoints"),
         leaving=_ids(item, f"{service}:leaving"),
+        departed=_ids(item, f"{service}:departed"),
         unanswered=item.get(f"{service}:unanswered", {}).get("BOOL", False),
     )
 

@@ -25,17 +25,18 @@ def marked(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> ObservedVpc:
     return replace(vpc, endpoints=tuple(endpoints))
 
 
-def unanswered(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> Mapping[Service, str]:
-    """Return the endpoints whose maker ended before it could note their ids, by service."""
+def found_again(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> Mapping[Service, str]:
+    """Return endpoints of ours that are not remembered as standing, one of each service.
+
+    Their maker ended before it could note the id, or a stale read once missed them.
+    """
     found: dict[Service, str] = {}
     for endpoint in vpc.endpoints:
         creation = memory.creations.get(endpoint.service)
-        if (
-            creation
-            and creation.unanswered
-            and is_of_stack(endpoint.tags, stack_id)
-            and endpoint.endpoint_id not in creation.endpoint_ids
-        ):
+        if creation is None or endpoint.endpoint_id in creation.endpoint_ids:
+            continue
+        claimed = creation.unanswered and is_of_stack(endpoint.tags, stack_id)
+        if claimed or endpoint.endpoint_id in creation.departed:
             found.setdefault(endpoint.service, endpoint.endpoint_id)
     return found
 

@@ -82,14 +82,17 @@ class Creation:
     """The endpoints made for one VPC and service.
 
     `endpoint_ids` were made and are not known to be deleted (two after a lost race); `leaving`
-    are those among them that the guardrail deletes itself. `generation` counts the endpoints
-    deleted so far. `unanswered` says that a creation was begun whose answer was never noted.
+    are those among them that the guardrail deletes itself. `departed` were gone when they were
+    last looked for; a stale read may have said so of one that stands. `generation` counts the
+    endpoints deleted so far. `unanswered` says that a creation was begun whose answer was never
+    noted.
     """
 
     generation: int
     begun: datetime
     endpoint_ids: frozenset[str] = frozenset()
     leaving: frozenset[str] = frozenset()
+    departed: frozenset[str] = frozenset()
     unanswered: bool = False
 
     def is_young(self, now: datetime) -> bool:
