@@ -2,9 +2,11 @@
 
 AWS: service authorization reference, "Actions, resources, and condition keys for Amazon EC2".
 Only the calls that the guardrail and its users make are listed; any other call needs its action
-on `*`. Inferred: that a missing dependent permission refuses the call (it was also reported to
-hang), and that ModifyVpcEndpoint asks for `route53:AssociateVPCWithHostedZone` when it turns
-private DNS on.
+on `*`, as it does on AWS for most Describe calls. Inferred: that a missing dependent permission
+refuses the call (it was also reported to hang), that ModifyVpcEndpoint asks for
+`route53:AssociateVPCWithHostedZone` when it turns private DNS on, and that a tag which DeleteTags
+names without a value is in `aws:TagKeys` alone. Left out: `ec2:Attribute` of ModifyVpcEndpoint,
+whose values are not documented; a condition on it allows nothing here.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ _KINDS = {
     "vpc": "vpc",
     "subnet": "subnet",
     "sg": "security-group",
+    "sgr": "security-group-rule",
+    "eni": "network-interface",
     "vpce": "vpc-endpoint",
     "rtb": "route-table",
 }
@@ -58,7 +62,11 @@ class Ask:
         """Return a permission on a resource that exists, with the keys of its kind."""
         kind = _KINDS.get(resource_id.partition("-")[0], "*")
         tags = self.stored.tags(self.call.region, resource_id)
-        context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+        context = {
+            f"{prefix}:ResourceTag/{key}": value
+            for key, value in tags.items()
+            for prefix in ("aws", "ec2")
+        }
         if kind in _ID_KEYS:
             context[_ID_KEYS[kind]] = resource_id
         if in_vpc:
@@ -83,7 +91,7 @@ class Ask:
     def request_tags(self, kind: str) -> dict[str, str | tuple[str, ...]]:
         """Return the keys of the tags that the call puts on a new resource of this kind."""
         specified = self.call.parameters.get("TagSpecification")
-        tags: dict[str, str] = {}
+        tags: dict[str, str | None] = {}
         for entry in _structures(specified):
             if entry.get("ResourceType") == kind:
                 tags |= _pairs(entry.get("Tag"))
@@ -99,7 +107,8 @@ def needs(ask: Ask) -> list[Need]:
     """Return every permission that the call needs, its own first."""
     action = f"ec2:{ask.call.action}"
     of_call = _NEEDS.get(ask.call.action)
-    return list(of_call(ask, action)) if of_call else [ask.need(action, "*")]
+    # A call that names no resource is refused by EC2 itself, or by a role that has no `*`.
+    return (list(of_call(ask, action)) if of_call else []) or [ask.need(action, "*")]
 
 
 def _create_endpoint(ask: Ask, action: str) -> Iterator[Need]:
@@ -121,7 +130,7 @@ def _create_endpoint(ask: Ask, action: str) -> Iterator[Need]:
 
 def _modify_endpoint(ask: Ask, action: str) -> Iterator[Need]:
     yield ask.existing(action, ask.text("VpcEndpointId"))
-    for kind in ("SubnetId", "SecurityGroupId"):
+    for kind in ("SubnetId", "SecurityGroupId", "RouteTableId"):
         for resource_id in (*ask.texts(f"Add{kind}"), *ask.texts(f"Remove{kind}")):
             yield ask.existing(action, resource_id, in_vpc=True)
     yield from _private_dns(ask)
@@ -154,6 +163,21 @@ def _of_group(ask: Ask, action: str) -> Iterator[Need]:
         yield from _tagging(ask, "security-group-rule")
 
 
+def _of_rules(ask: Ask, action: str) -> Iterator[Need]:
+    yield ask.existing(action, ask.text("GroupId"), in_vpc=True)
+    for entry in _structures(ask.call.parameters.get("SecurityGroupRule")):
+        yield ask.existing(action, str(entry.get("SecurityGroupRuleId", "")))
+
+
+def _of_one(parameter: str) -> Callable[[Ask, str], Iterator[Need]]:
+    """Return the needs of a call about one resource that this parameter names."""
+
+    def of_resource(ask: Ask, action: str) -> Iterator[Need]:
+        yield ask.existing(action, ask.text(parameter), in_vpc=parameter != "VpcId")
+
+    return of_resource
+
+
 def _of_vpc(ask: Ask, action: str) -> Iterator[Need]:
     need = ask.existing(action, ask.text("VpcId"))
     changed = [name for name in ("EnableDnsSupport", "EnableDnsHostnames") if _given(ask, name)]
@@ -161,7 +185,8 @@ def _of_vpc(ask: Ask, action: str) -> Iterator[Need]:
     yield Need(need.action, need.resource, {**need.context, **attributes})
 
 
-def _create_tags(ask: Ask, action: str) -> Iterator[Need]:
+def _retag(ask: Ask, action: str) -> Iterator[Need]:
+    """Yield the needs of CreateTags and DeleteTags on what exists: no call makes it just now."""
     tags = _tag_keys(_pairs(ask.call.parameters.get("Tag")))
     for resource_id in ask.texts("ResourceId"):
         need = ask.existing(action, resource_id)
@@ -183,15 +208,21 @@ def _structures(value: Tree | str | None) -> list[Tree]:
     return [item for _, item in listed or () if isinstance(item, dict)]
 
 
-def _pairs(tags: Tree | str | None) -> dict[str, str]:
-    return {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in _structures(tags)}
+def _pairs(tags: Tree | str | None) -> dict[str, str | None]:
+    """Return the tags by key; None for those whose value is not named."""
+    found: dict[str, str | None] = {}
+    for tag in _structures(tags):
+        value = tag.get("Value")
+        found[str(tag.get("Key", ""))] = value if isinstance(value, str) else None
+    return found
 
 
-def _tag_keys(tags: dict[str, str]) -> dict[str, str | tuple[str, ...]]:
+def _tag_keys(tags: dict[str, str | None]) -> dict[str, str | tuple[str, ...]]:
     if not tags:
         return {}
     values: dict[str, str | tuple[str, ...]] = {"aws:TagKeys": tuple(tags)}
-    return values | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    named = {key: value for key, value in tags.items() if value is not None}
+    return values | {f"aws:RequestTag/{key}": value for key, value in named.items()}
 
 
 _NEEDS: dict[str, Callable[[Ask, str], Iterator[Need]]] = {
@@ -204,5 +235,9 @@ _NEEDS: dict[str, Callable[[Ask, str], Iterator[Need]]] = {
     "RevokeSecurityGroupIngress": _of_group,
     "ModifyVpcAttribute": _of_vpc,
     "DescribeVpcAttribute": _of_vpc,
-    "CreateTags": _create_tags,
+    "ModifySecurityGroupRules": _of_rules,
+    "DeleteSubnet": _of_one("SubnetId"),
+    "DeleteVpc": _of_one("VpcId"),
+    "CreateTags": _retag,
+    "DeleteTags": _retag,
 }

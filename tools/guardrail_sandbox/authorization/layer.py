@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from guardrail_sandbox.authorization.roles import Roles
     from guardrail_sandbox.trail import Identity
 
-_JSON_TYPES = {"dynamodb": "application/x-amz-json-1.0", "sqs": "application/x-amz-json-1.0"}
+_JSON_TYPES = {
+    "dynamodb": "application/x-amz-json-1.0",
+    "events": "application/x-amz-json-1.1",
+    "sqs": "application/x-amz-json-1.0",
+}
 
 
 class AuthorizationLayer:

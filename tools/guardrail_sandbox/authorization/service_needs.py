@@ -1,7 +1,8 @@
 """Which permissions the calls of other services need: those that functions make.
 
-AWS: service authorization reference for DynamoDB, SQS and EventBridge Scheduler; the latter asks
-for `iam:PassRole` on the role of a schedule's target. Any other call needs its action on `*`.
+AWS: service authorization reference for DynamoDB, SQS, EventBridge and EventBridge Scheduler; the
+latter asks for `iam:PassRole` on the role of a schedule's target. Any other call needs its action
+on `*`. Inferred: that one entry of PutEvents that is not allowed refuses the whole call.
 """
 
 from __future__ import annotations
@@ -89,8 +90,20 @@ def _scheduler(sent: Sent) -> Iterator[Need]:
         yield Need("iam:PassRole", role, {"iam:PassedToService": "scheduler.amazonaws.com"})
 
 
+def _events(sent: Sent) -> Iterator[Need]:
+    if sent.target.rpartition(".")[2] != "PutEvents":
+        return
+    for entry in sent.json().get("Entries", []):
+        bus = str(entry.get("EventBusName") or "default")
+        arn = bus if bus.startswith("arn:") else sent.arn("events", f"event-bus/{bus}")
+        source, detail_type = str(entry.get("Source", "")), str(entry.get("DetailType", ""))
+        context = {"events:source": source, "events:detail-type": detail_type}
+        yield Need("events:PutEvents", arn, context)
+
+
 _NEEDS: dict[str, Callable[[Sent], Iterator[Need]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
+    "events": _events,
     "scheduler": _scheduler,
 }

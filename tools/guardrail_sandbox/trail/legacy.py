@@ -20,6 +20,8 @@ from guardrail_sandbox.trail.nested import local_name
 # Request lists whose name in records is not made by `_list_name`.
 _LIST_NAMES: Final = {
     "ResourceId": "resourcesSet",
+    # The model spells it differently for DeleteTags than for CreateTags.
+    "Tag": "tagSet",
     "InstanceId": "instancesSet",
     "SecurityGroupId": "groupSet",
     "SecurityGroup": "groupSet",

@@ -191,6 +191,40 @@ def test_interfaces_follow_subnets_and_groups(world: Ec2World) -> None:
     assert group_id in {group["GroupId"] for group in eni["Groups"]}
 
 
+def listed(world: Ec2World, **filters: str) -> list[str]:
+    """Return the descriptions of the interfaces that filters find, page by page."""
+    given = [{"Name": k.replace("_", "-"), "Values": [v]} for k, v in filters.items()]
+    pages = world.ec2.get_paginator("describe_network_interfaces").paginate(
+        Filters=given, PaginationConfig={"PageSize": 5}
+    )
+    return [eni["Description"] for page in pages for eni in page["NetworkInterfaces"]]
+
+
+def test_interfaces_are_found_by_vpc_and_subnet_in_pages(world: Ec2World) -> None:
+    """Those of other VPCs are not among them, and none comes twice."""
+    vpc_id, other = world.vpc(), world.vpc(block="10.1")
+    subnets = [world.subnet(vpc_id, zone, number) for number, zone in enumerate("abc")]
+    made = [world.create(vpc_id, SubnetIds=subnets)["VpcEndpointId"] for _ in range(3)]
+    expected = [f"VPC Endpoint Interface {i}" for i in sorted(made)]
+    assert sorted(listed(world, vpc_id=vpc_id)) == sorted(3 * expected)
+    assert sorted(listed(world, subnet_id=subnets[0])) == expected
+    assert sorted(listed(world, vpc_id=vpc_id, subnet_id=subnets[1])) == expected
+    assert listed(world, vpc_id=other) == []
+
+
+def test_interfaces_are_described_while_their_endpoint_is_deleted(world: Ec2World) -> None:
+    """They go with it, not before: until then they hold the subnet."""
+    vpc_id = world.vpc()
+    subnet_id = world.subnet(vpc_id)
+    endpoint_id = world.endpoint(vpc_id, SubnetIds=[subnet_id])
+    world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    assert world.read(endpoint_id)["State"] == "deleting"
+    for filters in ({"vpc_id": vpc_id}, {"subnet_id": subnet_id}):
+        assert listed(world, **filters) == [f"VPC Endpoint Interface {endpoint_id}"]
+    world.clock.advance(AWS_PACE.deleting)
+    assert listed(world, vpc_id=vpc_id) == []
+
+
 def test_an_endpoint_without_subnets_has_no_names(world: Ec2World) -> None:
     """It is accepted and can be reached from nowhere."""
     made = world.create(world.vpc())

@@ -115,7 +115,9 @@ def test_modifying_an_endpoint_has_no_key_for_its_service() -> None:
         ("ec2:ModifyVpcEndpoint", "security-group/sg-1"),
     ]
     assert "ec2:VpceServiceName" not in found[0].context
-    assert found[0].context["aws:ResourceTag/owner"] == "of vpce-1"
+    for prefix in ("aws", "ec2"):
+        assert found[0].context[f"{prefix}:ResourceTag/owner"] == "of vpce-1"
+    assert "ec2:Vpc" not in found[0].context
     assert found[1].context["ec2:Vpc"] == f"{HERE}:vpc/vpc-1"
 
 
@@ -132,6 +134,35 @@ def test_deleting_endpoints_asks_for_each_with_its_service() -> None:
     found = asked("DeleteVpcEndpoints", "VpcEndpointId.1=vpce-1&VpcEndpointId.2=vpce-2")
     assert [need.resource[-6:] for need in found] == ["vpce-1", "vpce-2"]
     assert found[0].context["ec2:VpceServiceName"] == "com.amazonaws.us-east-1.s3"
+    owners = [need.context["aws:ResourceTag/owner"] for need in found]
+    assert owners == ["of vpce-1", "of vpce-2"]
+
+
+def test_deleting_a_group_has_its_tags_and_its_vpc_as_keys() -> None:
+    """So a role can be held to the groups that it made."""
+    (need,) = asked("DeleteSecurityGroup", "GroupId=sg-1")
+    assert need.resource == f"{HERE}:security-group/sg-1"
+    assert need.context["aws:ResourceTag/owner"] == "of sg-1"
+    assert need.context["ec2:Vpc"] == f"{HERE}:vpc/vpc-1"
+    assert need.context["ec2:SecurityGroupID"] == "sg-1"
+
+
+@pytest.mark.parametrize("action", ["CreateTags", "DeleteTags"])
+def test_tags_of_what_exists_are_keys_beside_those_it_has(action: str) -> None:
+    """No call makes the resource just now, so `ec2:CreateAction` is absent."""
+    form = "ResourceId.1=vpce-1&Tag.1.Key=by&Tag.1.Value=me&Tag.2.Key=bare"
+    (need,) = asked(action, form)
+    assert need.context["aws:ResourceTag/owner"] == "of vpce-1"
+    assert need.context["aws:TagKeys"] == ("by", "bare")
+    assert need.context["aws:RequestTag/by"] == "me"
+    assert "aws:RequestTag/bare" not in need.context
+    assert "ec2:CreateAction" not in need.context
+
+
+def test_deleting_all_tags_names_none() -> None:
+    """DeleteTags without tags takes all of them off."""
+    (need,) = asked("DeleteTags", "ResourceId.1=vpce-1")
+    assert "aws:TagKeys" not in need.context
 
 
 @pytest.mark.parametrize(
@@ -157,6 +188,38 @@ def test_deleting_endpoints_asks_for_each_with_its_service() -> None:
             "CreateTags",
             "ResourceId.1=vpc-1&ResourceId.2=vpce-1",
             [("ec2:CreateTags", "vpc/vpc-1"), ("ec2:CreateTags", "vpc-endpoint/vpce-1")],
+        ),
+        (
+            "DeleteTags",
+            "ResourceId.1=sg-1&ResourceId.2=eni-1",
+            [
+                ("ec2:DeleteTags", "security-group/sg-1"),
+                ("ec2:DeleteTags", "network-interface/eni-1"),
+            ],
+        ),
+        (
+            "ModifySecurityGroupRules",
+            "GroupId=sg-1&SecurityGroupRule.1.SecurityGroupRuleId=sgr-1",
+            [
+                ("ec2:ModifySecurityGroupRules", "security-group/sg-1"),
+                ("ec2:ModifySecurityGroupRules", "security-group-rule/sgr-1"),
+            ],
+        ),
+        (
+            "ModifyVpcEndpoint",
+            "VpcEndpointId=vpce-1&AddRouteTableId.1=rtb-1",
+            [
+                ("ec2:ModifyVpcEndpoint", "vpc-endpoint/vpce-1"),
+                ("ec2:ModifyVpcEndpoint", "route-table/rtb-1"),
+            ],
+        ),
+        ("DeleteSubnet", "SubnetId=subnet-1", [("ec2:DeleteSubnet", "subnet/subnet-1")]),
+        ("DeleteVpc", "VpcId=vpc-1", [("ec2:DeleteVpc", "vpc/vpc-1")]),
+        ("DeleteVpcEndpoints", "", [("ec2:DeleteVpcEndpoints", "*")]),
+        (
+            "DescribeNetworkInterfaces",
+            "Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1",
+            [("ec2:DescribeNetworkInterfaces", "*")],
         ),
         ("RunInstances", "", [("ec2:RunInstances", "*")]),
     ],

@@ -140,10 +140,36 @@ HERE = "us-east-1:111122223333"
             sent("scheduler", method="GET", path="/schedules/vpc-1", query="groupName=g"),
             [("scheduler:GetSchedule", f"arn:aws:scheduler:{HERE}:schedule/g/vpc-1")],
         ),
+        (
+            sent("events", "AWSEvents.PutEvents", {"Entries": [{}, {"EventBusName": "own"}]}),
+            [
+                ("events:PutEvents", f"arn:aws:events:{HERE}:event-bus/default"),
+                ("events:PutEvents", f"arn:aws:events:{HERE}:event-bus/own"),
+            ],
+        ),
+        (sent("events", "AWSEvents.ListRules"), [("events:ListRules", "*")]),
         (sent("kms", "TrentService.Decrypt"), [("kms:Decrypt", "*")]),
     ],
-    ids=["GetItem", "BatchGetItem", "SendMessage", "CreateSchedule", "GetSchedule", "other"],
+    ids=[
+        "GetItem",
+        "BatchGetItem",
+        "SendMessage",
+        "CreateSchedule",
+        "GetSchedule",
+        "PutEvents",
+        "ListRules",
+        "other",
+    ],
 )
 def test_calls_of_other_services(request_: Sent, expected: list[tuple[str, str]]) -> None:
     """Each names the resource that its service knows, and passing a role is asked for."""
     assert [(need.action, need.resource) for need in needs(request_)] == expected
+
+
+def test_source_and_type_of_an_event_are_keys() -> None:
+    """So a role can be held to events of its own kind; a bus may be named by its ARN."""
+    bus = "arn:aws:events:us-east-1:444455556666:event-bus/hub"
+    entry = {"Source": "ours", "DetailType": "Said", "EventBusName": bus}
+    (need,) = needs(sent("events", "AWSEvents.PutEvents", {"Entries": [entry]}))
+    assert need.resource == bus
+    assert need.context == {"events:source": "ours", "events:detail-type": "Said"}
