@@ -15,6 +15,7 @@ import pytest
 from guardrail_sandbox.isolation import isolate
 
 isolate()
+pytest.register_assert_rewrite("owned_network", "provisioning")
 
 from scenes import Cli  # noqa: E402  moto reads the environment on import
 

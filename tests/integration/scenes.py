@@ -11,6 +11,19 @@ from guardrail_sandbox.sandbox import Sandbox
 OPEN_POLICY = json.dumps(
     {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 )
+COMPLIANT_POLICY = json.dumps(
+    {
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": ["states:StartExecution", "states:DescribeExecution"],
+                "Resource": "arn:aws:states:*:123456789012:*",
+                "Condition": {"StringEquals": {"aws:PrincipalAccount": "123456789012"}},
+            }
+        ]
+    }
+)
 Cli = Callable[..., Any]
 
 
