@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from model.delivery import PROMPT, Fate
 from model.owner import ACTS
 from model.product import EXEMPTION_TAG
 
+_Item = TypeVar("_Item")
 ACT_MODULES = (acts_endpoints, acts_network, acts_tools)
 """Importing them fills the list of acts."""
 
@@ -39,6 +41,7 @@ class Case:
     services: int = 1
     max_zones: int = 3
     vpc_dns: VpcDns = VpcDns.WAIT
+    sweep_hours: int = 6
 
     @property
     def intent(self) -> Intent:
@@ -55,7 +58,7 @@ class Case:
 _WAITS = (60.0, 0.0, 1.0, 20.0, 300.0, 400.0, 1200.0, 2400.0, 7200.0, 100_000.0)
 _OFTEN = ("network", "network", "network", "subnet", "dns-on", "own", "loosen", "loosen")
 """Acts that are drawn more often: without them the others find nothing to act upon."""
-MOST_STEPS = 14
+MOST_STEPS, MOST_FATES = 16, 40
 
 
 def cases(without: Collection[str] = ()) -> st.SearchStrategy[Case]:
@@ -69,17 +72,23 @@ def cases(without: Collection[str] = ()) -> st.SearchStrategy[Case]:
         after=st.sampled_from(_WAITS),
     )
     begin = st.builds(Step, act=st.just("network"), which=st.integers(0, 2), how=st.integers(0, 9))
-    steps = st.builds(
-        lambda first, rest: (first, *rest), begin, st.lists(step, max_size=MOST_STEPS)
-    )
     return st.builds(
         Case,
-        steps=steps,
-        fates=st.lists(_fates(), max_size=30).map(tuple),
+        steps=_several(step, MOST_STEPS).flatmap(
+            lambda rest: begin.map(lambda first: (first, *rest)) if rest else st.just(())
+        ),
+        fates=_several(_fates(), MOST_FATES),
         services=st.sampled_from((1, 1, 1, 2)),
         max_zones=st.sampled_from((3, 2, 1)),
         vpc_dns=st.sampled_from((VpcDns.WAIT, VpcDns.WAIT, VpcDns.ENABLE, VpcDns.IGNORE)),
+        sweep_hours=st.sampled_from((6, 1, 24)),
     )
+
+
+def _several(of: st.SearchStrategy[_Item], most: int) -> st.SearchStrategy[tuple[_Item, ...]]:
+    """Return tuples, long ones more often than Hypothesis' lists are."""
+    number = st.tuples(st.integers(0, most), st.integers(0, most)).map(max)
+    return number.flatmap(lambda n: st.tuples(*[of] * n))
 
 
 def _fates() -> st.SearchStrategy[Fate]:

@@ -20,6 +20,7 @@ class Extent:
     """How many sequences, and which acts and promises are left out."""
 
     sequences: int
+    seed: int
     acts_left_out: frozenset[str]
     promises_left_out: frozenset[str]
 
@@ -27,6 +28,7 @@ class Extent:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the number of sequences from the command line."""
     parser.addoption("--sequences", type=int, default=FEW, help="sequences of the model to play")
+    parser.addoption("--first-seed", type=int, default=0, help="what the first is drawn with")
     parser.addoption(
         "--everything", action="store_true", help="also what the guardrail does not promise yet"
     )
@@ -44,9 +46,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def extent(request: pytest.FixtureRequest) -> Extent:
     """Return what the command line asks for."""
     sequences = int(request.config.getoption("--sequences", FEW))
+    first = int(request.config.getoption("--first-seed", 0))
     if request.config.getoption("--everything", default=False):
-        return Extent(sequences, frozenset(), frozenset())
-    return Extent(sequences, ACTS_TO_COME, PROMISES_TO_COME)
+        return Extent(sequences, first, frozenset(), frozenset())
+    return Extent(sequences, first, ACTS_TO_COME, PROMISES_TO_COME)
 
 
 @pytest.fixture(scope="package", autouse=True)

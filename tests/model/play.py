@@ -82,7 +82,7 @@ class _Play:
         self._owner = Owner(self._region, self._timeline, self._watch.made, self._tell, self._sweep)
 
     def run(self) -> Played:
-        self._timeline.after(HOUR / 2, self._sweep_hourly)
+        self._timeline.after(HOUR / 2, self._sweep_regularly)
         moment = 0.0
         for step in self._case.steps:
             moment += step.after
@@ -104,10 +104,10 @@ class _Play:
     def _sweep(self) -> None:
         self._courier.send(SWEEPING, {}, "its schedule")
 
-    def _sweep_hourly(self) -> None:
+    def _sweep_regularly(self) -> None:
         if self._open:
             self._sweep()
-            self._timeline.after(HOUR, self._sweep_hourly)
+            self._timeline.after(HOUR * self._case.sweep_hours, self._sweep_regularly)
 
     def _settled(self, event: dict[str, object]) -> None:
         self._courier.send(SETTLING, event, "the end of settling")

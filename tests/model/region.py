@@ -8,17 +8,20 @@ that is repeated while nothing has changed is answered from memory.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import boto3
 import moto.core.responses
 import pytest
 from botocore import UNSIGNED
-from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.core.request import Request
 from moto.core.utils import method_names_from_class
 from moto.ec2.responses import EC2Response
@@ -35,8 +38,9 @@ from model.timeline import Timeline
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Answer = tuple[int, list[Any], bytes]
-"""Status, headers and body."""
+Answer = tuple[int, dict[str, Any]]
+"""Status, and the answer or error as botocore parses it."""
+Parse = Callable[[int, dict[str, str], bytes], Answer]
 Around = Callable[[str, bytes, Callable[[], Answer]], Answer]
 
 NAME = "us-east-1"
@@ -44,7 +48,29 @@ ACCOUNT = moto_state.ACCOUNT_ID
 OWNER = "OWNER"
 _SERVICES = frozenset({"states", "sync-states", "s3", "sqs"})
 """A region with few services: what a region offers is parsed in each sequence."""
-_READS = b"Action=Describe"
+_KINDS = ("vpc", "subnet", "group", "endpoint")
+_SHOWN_BY = {
+    "DescribeVpcs": "vpc",
+    "DescribeVpcAttribute": "vpc",
+    "DescribeSubnets": "subnet",
+    "DescribeSecurityGroups": "group",
+    "DescribeVpcEndpoints": "endpoint",
+    "DescribeVpcEndpointServices": "service",
+}
+"""What a call shows; one that is not named may show everything."""
+_CHANGED_BY = {
+    "CreateVpcEndpoint": ("endpoint", "subnet"),
+    "ModifyVpcEndpoint": ("endpoint", "subnet"),
+    "DeleteVpcEndpoints": ("endpoint", "subnet"),
+    "CreateSubnet": ("subnet",),
+    "ModifyVpcAttribute": ("vpc",),
+    "AssociateVpcCidrBlock": ("vpc",),
+    "DisassociateVpcCidrBlock": ("vpc",),
+    "CreateSecurityGroup": ("group",),
+    "AuthorizeSecurityGroupIngress": ("group",),
+    "RevokeSecurityGroupIngress": ("group",),
+}
+"""What a call changes; one that is not named may change everything."""
 
 
 class Region:
@@ -60,7 +86,8 @@ class Region:
         moto_state.reset()
         mock_random.seed(1)
         self._timeline = timeline
-        world = World(timeline.clock, AWS_PACE)
+        world = _World(timeline.clock, AWS_PACE)
+        world.passed = lambda: self.changed("endpoint", "subnet")
         self.layer = Ec2Layer(_Moto(), behaviours(world), world)
         self._app = CloudTrailLayer(
             self.layer,
@@ -71,8 +98,8 @@ class Region:
         )
         self._around = around
         self._world = world
-        self._changes = 0
-        self._read: dict[bytes, tuple[tuple[int, float], Answer]] = {}
+        self._changes: Counter[str] = Counter()
+        self._read: dict[bytes, tuple[int, Answer]] = {}
 
     @property
     def backend(self) -> Any:
@@ -82,33 +109,38 @@ class Region:
 
     def client(self, access_key: str) -> Any:
         """Return the EC2 client of a caller."""
-        client, line = _client(access_key)
-        line.answer = self.answer
-        return client
+        caller = _caller(access_key)
+        caller.region = self
+        return caller.client
 
-    def changed(self) -> None:
-        """Forget what was read: something was changed without a call."""
-        self._changes += 1
+    def changed(self, *kinds: str) -> None:
+        """Forget what was read of some kinds of things, or of all: it may have changed."""
+        self._changes.update(kinds or _KINDS)
 
-    def answer(self, access_key: str, body: bytes) -> Answer:
-        """Serve one call."""
+    def answer(self, access_key: str, operation: str, body: bytes, parse: Parse) -> Answer:
+        """Serve one call of somebody's."""
         if access_key == OWNER:
-            return self._remembered(access_key, body)
-        return self._around(access_key, body, lambda: self._remembered(access_key, body))
+            return self._remembered(access_key, operation, body, parse)
+        return self._around(
+            access_key, body, lambda: self._remembered(access_key, operation, body, parse)
+        )
 
-    def _remembered(self, access_key: str, body: bytes) -> Answer:
-        """Serve a call; what was read is kept until the next change or moment."""
-        if not body.startswith(_READS):
-            self._changes += 1
-            return self._serve(access_key, body)
-        version = (self._changes, self._timeline.seconds)
+    def _remembered(self, access_key: str, operation: str, body: bytes, parse: Parse) -> Answer:
+        """Serve a call; what was read is kept until something of its kind changes."""
+        if not operation.startswith("Describe"):
+            answer = self._serve(access_key, body, parse)
+            self.changed(*_CHANGED_BY.get(operation, _KINDS))
+            return answer
+        self._world.catch_up()
+        kinds = (_SHOWN_BY[operation],) if operation in _SHOWN_BY else _KINDS
+        version = sum(self._changes[kind] for kind in kinds)
         kept = self._read.get(body)
         if kept is None or kept[0] != version:
-            kept = (version, self._serve(access_key, body))
+            kept = (version, self._serve(access_key, body, parse))
             self._read[body] = kept
         return kept[1]
 
-    def _serve(self, access_key: str, body: bytes) -> Answer:
+    def _serve(self, access_key: str, body: bytes, parse: Parse) -> Answer:
         started: list[tuple[str, list[Any]]] = []
         chunks = self._app(
             _environ(access_key, body),
@@ -119,7 +151,21 @@ class Region:
         if close is not None:
             close()
         status, headers = started[-1]
-        return int(status[:3]), headers, content
+        return parse(int(status[:3]), dict(headers), content)
+
+
+@dataclass(slots=True)
+class _World(World):
+    """A world that tells when time has changed something."""
+
+    passed: Callable[[], None] = lambda: None
+
+    def after(self, seconds: float, change: Callable[[], None]) -> None:
+        def changes() -> None:
+            change()
+            self.passed()
+
+        World.after(self, seconds, changes)
 
 
 class _Moto:
@@ -132,40 +178,44 @@ class _Moto:
         return [body.encode() if isinstance(body, str) else body]
 
 
-class _Line:
-    """What a client's calls go through; another region's with each sequence."""
+class _Caller:
+    """A caller's EC2 client without HTTP: botocore's own serialisation, parsing and errors.
+
+    The rest of botocore (endpoints, signatures, retries) takes longer than the call itself.
+    """
 
     def __init__(self, access_key: str) -> None:
         self._access_key = access_key
-        self.answer: Callable[[str, bytes], Answer] = lambda *_: (500, [], b"")
+        self.region: Region | None = None
+        self.client: Any = boto3.client(
+            "ec2", region_name=NAME, config=Config(signature_version=UNSIGNED)
+        )
+        self.client._make_api_call = self._call  # noqa: SLF001
 
-    def send(self, request: Any, **_: object) -> AWSResponse:
-        """Answer in place of HTTP."""
-        body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
-        status, headers, content = self.answer(self._access_key, body)
-        seen: Any = HeadersDict(headers)
-        return AWSResponse(request.url, status, seen, _Raw(content))
+    def _call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        model = self.client.meta.service_model.operation_model(operation)
+        request = self.client._serializer.serialize_to_request(parameters, model)  # noqa: SLF001
+        body = urlencode(request["body"]).encode()
 
+        def parse(status: int, headers: dict[str, str], content: bytes) -> Answer:
+            answer = {"status_code": status, "headers": headers, "body": content}
+            parsed: dict[str, Any] = self.client._response_parser.parse(  # noqa: SLF001
+                answer, model.output_shape
+            )
+            return status, parsed
 
-class _Raw(io.BytesIO):
-    """What botocore reads an answer from."""
-
-    def stream(self, **_: object) -> Iterable[bytes]:
-        """Yield the rest at once."""
-        yield self.read()
+        if self.region is None:
+            raise RuntimeError("a client without a region")
+        status, parsed = self.region.answer(self._access_key, operation, body, parse)
+        if status >= 300:
+            error: Any = parsed
+            raise ClientError(error, operation)
+        return parsed
 
 
 @cache
-def _client(access_key: str) -> tuple[Any, _Line]:
-    client = boto3.client(
-        "ec2",
-        region_name=NAME,
-        endpoint_url="http://127.0.0.1",
-        config=Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED),
-    )
-    line = _Line(access_key)
-    client.meta.events.register("before-send.ec2", line.send)
-    return client, line
+def _caller(access_key: str) -> _Caller:
+    return _Caller(access_key)
 
 
 @contextmanager

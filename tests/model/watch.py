@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree as ET
 
 from model.delivery import Fate
 from model.region import Answer
@@ -109,10 +108,8 @@ class Watch:
 
 
 def _code(answer: Answer) -> str | None:
-    if answer[0] < 300:
-        return None
-    root = ET.fromstring(answer[2])  # noqa: S314  the local AWS's own answer
-    return next((e.text for e in root.iter() if e.tag.endswith("Code")), "")
+    status, parsed = answer
+    return str(parsed["Error"]["Code"]) if status >= 300 else None
 
 
 def _told(form: dict[str, str]) -> str:
