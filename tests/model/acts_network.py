@@ -8,7 +8,7 @@ from typing import Any
 from moto.route53.models import route53_backends
 
 from model.owner import Owner, act, pick
-from model.product import EXEMPTION_TAG
+from model.product import EXEMPTION_TAG, SUBNET_TAG
 from model.region import ACCOUNT, NAME
 
 ZONES = tuple(f"{NAME}{letter}" for letter in "abcde")
@@ -33,7 +33,8 @@ def network(owner: Owner, which: int, how: int) -> bool:
         owner.call("modify_vpc_attribute", VpcId=vpc_id, EnableDnsHostnames={"Value": True})
     for number in range(1 + which % 3):
         owner.timeline.run(2)
-        _subnet(owner, vpc_id, ZONES[(how + number) % len(ZONES)], tiny=False)
+        zone = ZONES[(how + number) % len(ZONES)]
+        _subnet(owner, vpc_id, zone, tiny=False, tagged=number % 2 == 0)
     return True
 
 
@@ -52,6 +53,21 @@ def subnet(owner: Owner, which: int, how: int) -> bool:
     if found is None:
         return False
     _subnet(owner, found.vpc_id, ZONES[how % len(ZONES)], tiny=how >= len(ZONES))
+    return True
+
+
+@act("tag-subnet")
+def tag_subnet(owner: Owner, which: int, how: int) -> bool:
+    """Mark a subnet as one that may hold endpoints, or unmark it; it matters if so asked for."""
+    chosen = pick(owner.subnets(which)[1], how)
+    if chosen is None:
+        return False
+    key, value = SUBNET_TAG
+    if SUBNET_TAG in chosen.tags:
+        owner.call("delete_tags", Resources=[chosen.subnet_id], Tags=[{"Key": key}])
+    else:
+        tags = [{"Key": key, "Value": value}]
+        owner.call("create_tags", Resources=[chosen.subnet_id], Tags=tags)
     return True
 
 
@@ -229,8 +245,9 @@ def _new_vpc(owner: Owner) -> str:
     return str((answer or {})["Vpc"]["VpcId"])
 
 
-def _subnet(owner: Owner, vpc_id: str, where: str, *, tiny: bool) -> None:
+def _subnet(owner: Owner, vpc_id: str, where: str, *, tiny: bool, tagged: bool = False) -> None:
     """Add a subnet in the next free part of the VPC's first block."""
+    tags = [{"Key": SUBNET_TAG[0], "Value": SUBNET_TAG[1]}] if tagged else []
     taken = {
         s.cidr_block
         for z in owner.region.backend.subnets.values()
@@ -245,6 +262,7 @@ def _subnet(owner: Owner, vpc_id: str, where: str, *, tiny: bool) -> None:
         VpcId=vpc_id,
         CidrBlock=f"{stem}.{number}.0/{length}",
         AvailabilityZone=where,
+        **({"TagSpecifications": [{"ResourceType": "subnet", "Tags": tags}]} if tags else {}),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from guardrail_sandbox.moto_endpoints import private_zones
 from model.acts_endpoints import create_endpoint
-from model.owner import STATES, Owner, act
+from model.owner import STATES, Blocked, Owner, act
 from model.region import ACCOUNT
 
 _WAITS = (10.0, 10.0, 20.0, 20.0)
@@ -41,7 +42,14 @@ def insist(owner: Owner, which: int, how: int) -> bool:
             owner, vpc.vpc_id, STATES, places, private_dns=True, policy=how % 2 == 0
         )
 
-    _retry(owner, created, INSISTING, lambda: None)
+    begun = owner.timeline.seconds
+    _retry(
+        owner,
+        created,
+        INSISTING,
+        lambda: None,
+        otherwise=lambda: _blocked_by_name(owner, vpc.vpc_id, begun),
+    )
     return True
 
 
@@ -80,20 +88,44 @@ def _delete_subnets(owner: Owner, vpc_id: str) -> None:
             owner.call("delete_subnet", SubnetId=subnet.subnet_id)
         return not owner.look().subnets_of(vpc_id)
 
-    def then() -> None:
-        _retry(owner, lambda: _deleted(owner, vpc_id), VPC_LIMIT, lambda: _done(owner, vpc_id))
+    begun = owner.timeline.seconds
 
-    _retry(owner, deleted, SUBNET_LIMIT, then, otherwise=lambda: _done(owner, vpc_id))
+    def done() -> None:
+        owner.tearing_down.discard(vpc_id)
+        if vpc_id in owner.look().vpcs:
+            owner.notes(f"terraform destroy of {vpc_id} gives up")
+            _blocked_by_things(owner, vpc_id, begun)
+
+    def then() -> None:
+        _retry(owner, lambda: _deleted(owner, vpc_id), VPC_LIMIT, done, otherwise=done)
+
+    _retry(owner, deleted, SUBNET_LIMIT, then, otherwise=done)
 
 
 def _deleted(owner: Owner, vpc_id: str) -> bool:
     return vpc_id not in owner.look().vpcs or owner.call("delete_vpc", VpcId=vpc_id) is not None
 
 
-def _done(owner: Owner, vpc_id: str) -> None:
-    owner.tearing_down.discard(vpc_id)
-    if vpc_id in owner.look().vpcs:
-        owner.notes(f"terraform destroy of {vpc_id} gives up")
+def _blocked_by_things(owner: Owner, vpc_id: str, begun: float) -> None:
+    """Note that a VPC could not be deleted, if nothing but the guardrail's endpoints is in it."""
+    world = owner.look()
+    endpoints = [e for e in world.endpoints.values() if e.vpc_id == vpc_id]
+    inside = [i for i in world.interfaces.values() if world.vpc_of(i.interface_id) == vpc_id]
+    of_others = any(owner.is_own(e.endpoint_id) or e.of_aws for e in endpoints)
+    if not of_others and all(i.of_aws for i in inside):
+        owner.blocked.append(Blocked("teardown", vpc_id, begun))
+
+
+def _blocked_by_name(owner: Owner, vpc_id: str, begun: float) -> None:
+    """Note that an own endpoint could not be made, if the guardrail's has the service's name."""
+    vpc = owner.look().vpcs.get(vpc_id)
+    named = [
+        e
+        for e in owner.look().endpoints_of(vpc_id)
+        if e.service == STATES and e.private_dns and not owner.is_own(e.endpoint_id)
+    ]
+    if vpc is not None and all(vpc.dns) and named and not private_zones(vpc_id):
+        owner.blocked.append(Blocked("conflict", vpc_id, begun))
 
 
 def _retry(

@@ -15,7 +15,7 @@ from guardrail.core.model import Intent, Mode, Service, VpcDns
 from model import acts_endpoints, acts_network, acts_tools
 from model.delivery import PROMPT, Fate
 from model.owner import ACTS
-from model.product import EXEMPTION_TAG
+from model.product import EXEMPTION_TAG, SUBNET_TAG
 
 _Item = TypeVar("_Item")
 ACT_MODULES = (acts_endpoints, acts_network, acts_tools)
@@ -42,6 +42,9 @@ class Case:
     max_zones: int = 3
     vpc_dns: VpcDns = VpcDns.WAIT
     sweep_hours: int = 6
+    subnet_tag: bool = False
+    clients: tuple[str, ...] = ()
+    default_vpcs: bool = False
 
     @property
     def intent(self) -> Intent:
@@ -52,6 +55,9 @@ class Case:
             max_zones=self.max_zones,
             vpc_dns=self.vpc_dns,
             exemption_tag=EXEMPTION_TAG,
+            subnet_tag=SUBNET_TAG if self.subnet_tag else None,
+            client_cidrs=self.clients,
+            default_vpcs=self.default_vpcs,
         )
 
 
@@ -82,7 +88,13 @@ def cases(without: Collection[str] = ()) -> st.SearchStrategy[Case]:
         max_zones=st.sampled_from((3, 2, 1)),
         vpc_dns=st.sampled_from((VpcDns.WAIT, VpcDns.WAIT, VpcDns.ENABLE, VpcDns.IGNORE)),
         sweep_hours=st.sampled_from((6, 1, 24)),
+        subnet_tag=_seldom,
+        clients=st.sampled_from(((), (), ("192.0.2.0/24", "2001:db8::/56"))),
+        default_vpcs=_seldom,
     )
+
+
+_seldom = st.integers(0, 5).map(lambda n: n == 5)
 
 
 def _several(of: st.SearchStrategy[_Item], most: int) -> st.SearchStrategy[tuple[_Item, ...]]:

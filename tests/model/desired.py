@@ -42,14 +42,14 @@ class Fault:
 class World:
     """What is judged: the world, what in it the guardrail made, and what was asked of it.
 
-    `central` are the VPCs whose resolver gets the service's name from elsewhere.
+    `central` are VPC and service where the VPC's resolver gets the service's name from elsewhere.
     """
 
     state: Snapshot
     made: frozenset[str]
     intent: Intent
     today: date
-    central: frozenset[str] = frozenset()
+    central: frozenset[tuple[str, str]] = frozenset()
 
     def faults(self) -> list[Fault]:
         """Return what is wrong anywhere."""
@@ -115,7 +115,8 @@ class World:
     def _missing(self, vpc: Vpc, service: str) -> Iterator[Fault]:
         wanted = not vpc.default or self.intent.default_vpcs
         ready = all(vpc.dns) or self.intent.vpc_dns is not VpcDns.WAIT
-        if wanted and ready and vpc.vpc_id not in self.central and self._zones(vpc, frozenset()):
+        central = (vpc.vpc_id, service) in self.central
+        if wanted and ready and not central and self._zones(vpc, frozenset()):
             yield Fault("missing", vpc.vpc_id, f"no endpoint of {service}")
 
     def _complete(self, vpc: Vpc, endpoint: Endpoint) -> Iterator[Fault]:
@@ -124,7 +125,8 @@ class World:
         if len(used) < min(self.intent.max_zones, len(possible)):
             text = f"{endpoint.endpoint_id} is in {sorted(used)}, could be in {sorted(possible)}"
             yield Fault("zones", vpc.vpc_id, text)
-        if all(vpc.dns) and not endpoint.private_dns and vpc.vpc_id not in self.central:
+        central = (vpc.vpc_id, endpoint.service) in self.central
+        if all(vpc.dns) and not endpoint.private_dns and not central:
             yield Fault("private-dns", vpc.vpc_id, f"{endpoint.endpoint_id} has no private DNS")
         yield from self._clients(vpc, endpoint)
 
@@ -145,7 +147,10 @@ class World:
         return {
             s.zone
             for s in self._subnets(vpc)
-            if s.zone in OFFERED and s.free >= ROOMY and s.subnet_id not in used
+            if s.zone in OFFERED
+            and s.free >= ROOMY
+            and s.subnet_id not in used
+            and (self.intent.subnet_tag is None or self.intent.subnet_tag in s.tags)
         }
 
     def _subnets(self, vpc: Vpc) -> list[Subnet]:

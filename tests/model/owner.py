@@ -31,6 +31,15 @@ class Touch:
     code: str | None
 
 
+@dataclass(frozen=True)
+class Blocked:
+    """A tool of the owner's gave up, and nothing but the guardrail's things stood in its way."""
+
+    code: str
+    vpc_id: str
+    begun: float
+
+
 class Owner:
     """Does what people and their tools do; `made_by_guardrail` are ids that are not his."""
 
@@ -47,6 +56,7 @@ class Owner:
         self.sweep = sweep
         self.touches: list[Touch] = []
         self.tearing_down: set[str] = set()
+        self.blocked: list[Blocked] = []
         self._made_by_guardrail = made_by_guardrail
         self._told = told
         self._ec2 = region.client(OWNER)

@@ -7,16 +7,18 @@ from datetime import timedelta
 
 from guardrail.errors import RetryableError
 from guardrail.report import Report
+from guardrail_sandbox.moto_endpoints import private_zones
 from model import writes
 from model.case import Case, Step
 from model.delivery import Courier, Fate
 from model.desired import Fault, World
-from model.owner import ACTS, Owner, Touch
+from model.owner import ACTS, Blocked, Owner, Touch
 from model.product import SETTLING, SWEEPING, Product
 from model.region import Region
 from model.snapshot import Snapshot, take
 from model.timeline import BEGIN, Timeline
 from model.watch import Watch, Write
+from model.yields import impatience
 
 HOUR = 3600.0
 QUIET = 2 * HOUR
@@ -37,6 +39,7 @@ class Played:
     wasted: list[Write]
     writes: list[Write]
     touches: list[Touch]
+    blocked: list[Blocked]
     acts: tuple[bool, ...]
     calls: int
     invocations: int
@@ -131,7 +134,12 @@ class _Play:
 
     def _world(self, state: Snapshot, at: float) -> World:
         today = (BEGIN + timedelta(seconds=at)).date()
-        return World(state, frozenset(self._watch.made), self._case.intent, today)
+        central = frozenset(
+            (vpc_id, name.partition(".")[0])
+            for vpc_id in state.vpcs
+            for name in private_zones(vpc_id)
+        )
+        return World(state, frozenset(self._watch.made), self._case.intent, today, central)
 
     def _judged(self) -> Played:
         end = self._world(take(self._region.backend), self._timeline.seconds)
@@ -139,13 +147,17 @@ class _Play:
         return Played(
             faults=end.faults(),
             misdeeds=[
-                fault
-                for write in self._watch.writes
-                for fault in writes.misdeeds(write, self._watch.made, ours, self._case.intent)
+                *(
+                    fault
+                    for write in self._watch.writes
+                    for fault in writes.misdeeds(write, self._watch.made, ours, self._case.intent)
+                ),
+                *impatience(self._watch.writes),
             ],
             wasted=writes.wasted(self._watch.writes, self._owner.touches, self._world),
             writes=self._watch.writes,
             touches=self._owner.touches,
+            blocked=self._owner.blocked,
             acts=tuple(self._done),
             calls=self._watch.calls,
             invocations=self._invocations,

@@ -26,6 +26,7 @@ SWEEPING, SETTLING = "Sweep", "VpcChange"
 """The functions that the two kinds of schedules invoke."""
 SETTLE_SECONDS = 300
 EXEMPTION_TAG = "sfn-exempt"
+SUBNET_TAG = ("endpoints", "yes")
 
 
 class Settling(FakeSettling):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from model.owner import Touch
 from model.region import ACCOUNT
 from model.snapshot import Endpoint, Group, Interface, Snapshot, Subnet, Vpc
 from model.watch import Write
+from model.yields import takes_out
 
 PATIENCE = 3600.0
 """Seconds after an owner's call that was refused in which making way for it counts as needed:
@@ -66,19 +68,21 @@ def wasted(
 def _improved(write: Write, judge: Callable[[Snapshot, float], World]) -> bool:
     if write.code is not None:
         return False
-    before = set(judge(write.before, write.at).of_vpc(write.vpc_id))
-    return bool(before - set(judge(write.after, write.at).of_vpc(write.vpc_id)))
+    before = Counter(f.code for f in judge(write.before, write.at).of_vpc(write.vpc_id))
+    after = Counter(f.code for f in judge(write.after, write.at).of_vpc(write.vpc_id))
+    return bool(before - after) or ("zones" in before and _grown(write))
+
+
+def _grown(write: Write) -> bool:
+    before, after = (s.endpoints.get(write.target) for s in (write.before, write.after))
+    return before is not None and after is not None and before.subnets < after.subnets
 
 
 def _made_way(write: Write, earlier: Sequence[Touch]) -> bool:
     """Whether the guardrail stepped aside for an owner who had been refused something."""
     refused = any(t.code is not None and write.at - t.at <= PATIENCE for t in earlier)
-    steps_back = (
-        write.action == "DeleteVpcEndpoints"
-        or write.form.get("PrivateDnsEnabled") == "false"
-        or any(name.startswith("RemoveSubnetId") for name in write.form)
-    )
-    return write.code is None and refused and steps_back and write.action != "CreateVpcEndpoint"
+    aside = takes_out(write) or write.form.get("PrivateDnsEnabled") == "false"
+    return write.code is None and refused and aside
 
 
 def _beyond_baseline(write: Write, made: set[str]) -> Iterator[Fault]:
