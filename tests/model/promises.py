@@ -1,0 +1,83 @@
+"""What must hold after every sequence, and what of it does not yet: the one place to edit.
+
+Emptying `ACTS_TO_COME` and `PROMISES_TO_COME` turns everything on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from model.desired import Fault
+from model.owner import Blocked
+from model.play import Played
+from model.yields import DAY
+
+SPARE_WRITES = 2
+"""How many endpoint writes a sequence may take beyond the least possible."""
+
+ACTS_TO_COME = frozenset(
+    {
+        "destroy",
+        "drop-subnet",
+        "drop-vpc",
+        "fill",
+        "insist",
+        "of-aws",
+        "untag",
+        "zone",
+    }
+)
+"""Acts of owners that the guardrail does not live up to yet."""
+
+PROMISES_TO_COME = frozenset(
+    {"beside-own", "conflict", "contested", "delivery", "duplicate", "early", "teardown", "writes"}
+)
+"""Codes of what it does not promise yet."""
+
+
+def broken(played: Played, without: Collection[str] = ()) -> Iterator[str]:
+    """Yield what a sequence left that should not be; promises in `without` are not asked for."""
+    found = [*played.misdeeds, *played.faults, *_too_many_writes(played)]
+    yield from (str(fault) for fault in found if fault.code not in without)
+
+
+def broken_with_perfect_delivery(
+    disturbed: Played, perfect: Played, without: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield what is wrong though every event came at once, and what disturbances cost in writes."""
+    yield from broken(perfect, without)
+    found = [*_in_the_way(perfect), *_cost_of_delivery(disturbed, perfect)]
+    yield from (str(fault) for fault in found if fault.code not in without)
+
+
+def _too_many_writes(played: Played) -> Iterator[Fault]:
+    if len(played.wasted) > SPARE_WRITES:
+        wasted = "; ".join(f"{w.function}'s {w.action} at {w.at:.0f} s" for w in played.wasted)
+        text = f"{len(played.wasted)} of {played.spent} endpoint writes too many: {wasted}"
+        yield Fault("writes", "all", text)
+
+
+def _cost_of_delivery(disturbed: Played, perfect: Played) -> Iterator[Fault]:
+    """Compare the writes where the owner's calls had the same results in both runs."""
+    more = disturbed.spent - perfect.spent
+    if disturbed.history == perfect.history and more > SPARE_WRITES:
+        text = f"{disturbed.spent} endpoint writes; {perfect.spent} with perfect delivery"
+        yield Fault("delivery", "all", text)
+
+
+def _in_the_way(perfect: Played) -> Iterator[Fault]:
+    """Yield where only the guardrail kept a tool of the owner's from ending well.
+
+    Not if the guardrail had given way within a day before, or the owner did other things meanwhile.
+    """
+    for blocked in perfect.blocked:
+        if not _is_excused(perfect, blocked):
+            yield Fault(blocked.code, blocked.vpc_id, "the owner's tool gives up because of ours")
+
+
+def _is_excused(perfect: Played, blocked: Blocked) -> bool:
+    own = [t for t in perfect.touches if t.vpc_id == blocked.vpc_id]
+    refused = any(t.code and blocked.begun - DAY <= t.at < blocked.begun for t in own)
+    allowed = ("delete_",) if blocked.code == "teardown" else ("create_vpc_endpoint",)
+    other = any(t.at > blocked.begun and not t.action.startswith(allowed) for t in own)
+    return refused or other
