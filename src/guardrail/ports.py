@@ -108,3 +108,16 @@ class Settling(Protocol):
 
     def pending(self, vpc_id: str) -> bool:
         """Whether the pause still runs."""
+
+
+class Resolution(Protocol):
+    """Who answers for a service's name inside of a VPC."""
+
+    def answered_by(self, vpc_id: str, names: Collection[str]) -> str | None:
+        """Return what answers for one of `names` in the VPC's resolver, in words for a report.
+
+        `names` are such as "states.us-east-1.amazonaws.com"; the words such as "private hosted
+        zone Z123 (states.us-east-1.amazonaws.com)", "Route 53 Profile rp-... (...)" or
+        "forwarding rule rslvr-rr-... (amazonaws.com)". None if nothing but the public DNS does.
+        Raises RetryableError or TerminalError.
+        """
