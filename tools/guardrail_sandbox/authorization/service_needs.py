@@ -1,7 +1,8 @@
 """Which permissions the calls of other services need: those that functions make.
 
-AWS: service authorization reference for DynamoDB, SQS and EventBridge Scheduler; the latter asks
-for `iam:PassRole` on the role of a schedule's target. Any other call needs its action on `*`.
+AWS: service authorization reference for DynamoDB, SQS, EventBridge Scheduler, Route 53 and Route
+53 Profiles; Scheduler asks for `iam:PassRole` on the role of a schedule's target, listing the
+zones of a VPC depends on `ec2:DescribeVpcs`. Any other call needs its action on `*`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,15 @@ _SCHEDULE_ACTIONS = {
     "PUT": "UpdateSchedule",
     "GET": "GetSchedule",
     "DELETE": "DeleteSchedule",
+}
+
+_ROUTE53_LISTS = {
+    "hostedzonesbyvpc": ("route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"),
+    "hostedzonesbyname": ("route53:ListHostedZonesByName",),
+}
+_PROFILE_LISTS = {
+    "profileassociations": "ListProfileAssociations",
+    "profileresourceassociations": "ListProfileResourceAssociations",
 }
 
 
@@ -89,8 +99,21 @@ def _scheduler(sent: Sent) -> Iterator[Need]:
         yield Need("iam:PassRole", role, {"iam:PassedToService": "scheduler.amazonaws.com"})
 
 
+def _route53(sent: Sent) -> Iterator[Need]:
+    if sent.method == "GET":
+        yield from map(Need, _ROUTE53_LISTS.get(sent.path.rstrip("/").rpartition("/")[2], ()))
+
+
+def _profiles(sent: Sent) -> Iterator[Need]:
+    action = _PROFILE_LISTS.get(sent.path.split("/")[1])
+    if action and sent.method == "GET":
+        yield Need(f"route53profiles:{action}")
+
+
 _NEEDS: dict[str, Callable[[Sent], Iterator[Need]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
     "scheduler": _scheduler,
+    "route53": _route53,
+    "route53profiles": _profiles,
 }

@@ -140,9 +140,48 @@ HERE = "us-east-1:111122223333"
             sent("scheduler", method="GET", path="/schedules/vpc-1", query="groupName=g"),
             [("scheduler:GetSchedule", f"arn:aws:scheduler:{HERE}:schedule/g/vpc-1")],
         ),
+        (
+            sent("route53", method="GET", path="/2013-04-01/hostedzonesbyvpc"),
+            [("route53:ListHostedZonesByVPC", "*"), ("ec2:DescribeVpcs", "*")],
+        ),
+        (
+            sent("route53", method="GET", path="/2013-04-01/hostedzonesbyname"),
+            [("route53:ListHostedZonesByName", "*")],
+        ),
+        (
+            sent("route53resolver", "Route53Resolver.ListResolverRules"),
+            [("route53resolver:ListResolverRules", "*")],
+        ),
+        (
+            sent("route53profiles", method="GET", path="/profileassociations"),
+            [("route53profiles:ListProfileAssociations", "*")],
+        ),
+        (
+            sent(
+                "route53profiles", method="GET", path="/profileresourceassociations/profileid/rp-1"
+            ),
+            [("route53profiles:ListProfileResourceAssociations", "*")],
+        ),
+        (
+            sent("route53profiles", path="/profileassociation"),
+            [("route53profiles:POST", "*")],
+        ),
         (sent("kms", "TrentService.Decrypt"), [("kms:Decrypt", "*")]),
     ],
-    ids=["GetItem", "BatchGetItem", "SendMessage", "CreateSchedule", "GetSchedule", "other"],
+    ids=[
+        "GetItem",
+        "BatchGetItem",
+        "SendMessage",
+        "CreateSchedule",
+        "GetSchedule",
+        "ListHostedZonesByVPC",
+        "ListHostedZonesByName",
+        "ListResolverRules",
+        "ListProfileAssociations",
+        "ListProfileResourceAssociations",
+        "AssociateProfile",
+        "other",
+    ],
 )
 def test_calls_of_other_services(request_: Sent, expected: list[tuple[str, str]]) -> None:
     """Each names the resource that its service knows, and passing a role is asked for."""
