@@ -1,4 +1,4 @@
-"""Hosted zones beside endpoints, and Route 53 Profiles."""
+"""Hosted zones beside endpoints, Route 53 Profiles, and who may ask about both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 from ec2_world import Ec2World, Switchboard, refused
 
+from guardrail.aws.resolution import VpcResolution
+from guardrail.errors import TerminalError
+from guardrail_sandbox import moto_state
+from guardrail_sandbox.authorization import AuthorizationLayer, Roles
 from guardrail_sandbox.route53 import with_route53
+from guardrail_sandbox.trail import Identity
 
 NAME = "states.us-east-1.amazonaws.com"
 REGION = "us-east-1"
@@ -200,6 +205,33 @@ def test_an_endpoint_in_a_profile_tells_its_names(site: Ec2World, switchboard: S
     assert properties.pop("ServiceName") == "com.amazonaws.us-east-1.states."
     assert list(properties.values()) == [f"{NAME}."]
     assert (found["ResourceType"], found["Status"]) == ("VPC_ENDPOINT", "COMPLETE")
+
+
+@pytest.mark.parametrize("lacking", ["route53", "route53resolver", "route53profiles"])
+def test_a_role_that_may_not_ask_is_refused_in_each_services_own_shape(
+    site: Ec2World, switchboard: Switchboard, lacking: str
+) -> None:
+    """The SDK understands the refusals, and the guardrail takes them for final."""
+    allowed = {"route53", "route53resolver", "route53profiles", "ec2"} - {lacking}
+    statement = {"Effect": "Allow", "Resource": "*", "Action": [f"{one}:*" for one in allowed]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    account = moto_state.ACCOUNT_ID
+    caller = Identity.assumed_role("fn", "fn", account_id=account, partition="aws")
+    vpc_id = site.vpc()
+    switchboard.app = AuthorizationLayer(
+        switchboard.app,
+        identities={"a": caller},
+        roles=Roles(lambda _: [policy]),
+        account_id=account,
+    )
+    port = VpcResolution(
+        REGION,
+        zones=lambda: site.client("route53", REGION),
+        rules=lambda: site.client("route53resolver", REGION),
+        profiles=lambda: site.client("route53profiles", REGION),
+    )
+    with pytest.raises(TerminalError, match=rf"not authorized to perform: {lacking}:List"):
+        port.answered_by(vpc_id, [NAME])
 
 
 def cli(url: str, *arguments: str) -> Any:
