@@ -141,7 +141,10 @@ class Resolution(Protocol):
     def answered_by(self, vpc_id: str, names: Collection[str]) -> str | None:
         """Return what answers for one of `names` in the VPC's resolver, in words for a report.
 
-        None when nothing but the public DNS does.
+        `names` are such as "states.us-east-1.amazonaws.com"; the words such as "private hosted
+        zone Z123 (states.us-east-1.amazonaws.com)", "Route 53 Profile rp-... (...)" or
+        "forwarding rule rslvr-rr-... (amazonaws.com)". None if nothing but the public DNS does.
+        Raises RetryableError or TerminalError.
         """
 
 

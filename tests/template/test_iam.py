@@ -49,6 +49,22 @@ LEFT_TO_OTHERS = {
     },
     "Sweep": set(),
 }
+SERVICES = (
+    "ec2",
+    "dynamodb",
+    "events",
+    "scheduler",
+    "sqs",
+    "route53",
+    "route53profiles",
+    "route53resolver",
+)
+ASKS_WITHOUT_RESOURCE = (
+    "ec2:Describe",
+    "route53:List",
+    "route53profiles:List",
+    "route53resolver:List",
+)
 WITHOUT_A_CALL = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -69,7 +85,7 @@ def _called() -> set[str]:
     session = botocore.session.get_session()
     return {
         f"{service}:{operation}"
-        for service in ("ec2", "dynamodb", "events", "scheduler", "sqs")
+        for service in SERVICES
         for operation in session.get_service_model(service).operation_names
         if xform_name(operation) in words
     }
@@ -131,7 +147,7 @@ def test_in_observe_mode_no_role_can_write_to_ec2(function: str) -> None:
     """Whatever the other parameters say: observe mode holds by permission, not only by code."""
     granted = template().actions(f"{function}Role", Mode="observe", VpcDns="enable")
     assert not _writes_to_ec2(granted)
-    assert not [a for a in granted if a.startswith("route53:")]
+    assert not [a for a in granted if a.startswith("route53") and ":List" not in a]
 
 
 @pytest.mark.parametrize("mode", ["enforce-new", "enforce"])
@@ -181,12 +197,27 @@ def test_yielding_modifies_what_the_stack_made_and_creates_nothing() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_only_describes_have_no_resource(role: str) -> None:
+def test_only_reads_have_no_resource(role: str) -> None:
     """`*` stands where AWS knows no resource: the service authorization reference has none."""
     for statement in template().statements(role, **EVERYTHING):
         if "*" in listed(statement["Resource"]):
-            assert all(a.startswith("ec2:Describe") for a in listed(statement["Action"]))
+            assert all(a.startswith(ASKS_WITHOUT_RESOURCE) for a in listed(statement["Action"]))
             assert "ec2:DescribeVpcAttribute" not in listed(statement["Action"])
+
+
+def test_who_answers_for_names_is_asked_by_those_that_create() -> None:
+    """EndpointChange finds an endpoint, so it never needs to know; in every mode the others do."""
+    for mode in ("observe", "enforce-new", "enforce"):
+        asks = {
+            role: {
+                action
+                for action in template().actions(role, Mode=mode)
+                if action.startswith("route53") and ":List" in action
+            }
+            for role in ("VpcChangeRole", "SweepRole", "EndpointChangeRole")
+        }
+        assert asks["VpcChangeRole"] == asks["SweepRole"] != set()
+        assert not asks["EndpointChangeRole"]
 
 
 @pytest.mark.parametrize("role", ["VpcChangeRole", "SweepRole"])

@@ -32,8 +32,13 @@ class _Raw(io.BytesIO):
 
 def ec2_client(app: WSGIApplication, access_key: str, region: str) -> Client:
     """Return an EC2 client of `app`; it does not try anything twice."""
-    client = boto3.client(
-        "ec2",
+    return client_of(app, "ec2", access_key, region)
+
+
+def client_of(app: WSGIApplication, service: str, access_key: str, region: str) -> Client:
+    """Return a client of one of the services of `app`; it does not try anything twice."""
+    client: Client = boto3.client(
+        service,  # type: ignore[call-overload]  # any service name
         region_name=region,
         endpoint_url="http://127.0.0.1",
         aws_access_key_id=access_key,
@@ -44,8 +49,8 @@ def ec2_client(app: WSGIApplication, access_key: str, region: str) -> Client:
     def send(request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401  botocore's, untyped
         return _answer(app, request)
 
-    events: Client = client.meta.events
-    events.register("before-send.ec2", send)
+    service_id = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"before-send.{service_id}", send)
     return client
 
 
@@ -55,7 +60,7 @@ def _answer(app: WSGIApplication, request: Any) -> AWSResponse:  # noqa: ANN401 
         for name, value in request.headers.items()
     }
     builder = EnvironBuilder(
-        method=request.method, base_url=request.url, headers=headers, data=request.body
+        method=request.method, path=request.url, headers=headers, data=request.body
     )
     body, status, answered = run_wsgi_app(app, builder.get_environ(), buffered=True)
     content = b"".join(body)

@@ -34,14 +34,20 @@ def complete_endpoints(region: str, complete: Callable[[Moto], None]) -> None:
     backend.create_vpc_endpoint = create_completed
 
 
-def private_zones(vpc_id: str) -> list[str]:
-    """Return the names of the private hosted zones of a VPC, without a dot at the end."""
+def private_zones(vpc_id: str) -> dict[str, str]:
+    """Return the ids of the private hosted zones of a VPC by their names, without a last dot."""
     zones = route53_backends[ACCOUNT_ID]["aws"].zones.values()
-    return [
-        zone.name.rstrip(".")
+    return {
+        zone.name.rstrip("."): zone.id
         for zone in zones
         if zone.private_zone and any(vpc.get("vpc_id") == vpc_id for vpc in zone.vpcs)
-    ]
+    }
+
+
+def zone_name(zone_id: str) -> str:
+    """Return the name of a hosted zone, without a last dot; empty when there is none such."""
+    zone = route53_backends[ACCOUNT_ID]["aws"].zones.get(zone_id)
+    return zone.name.rstrip(".") if zone else ""
 
 
 def principal_ids() -> dict[str, str]:

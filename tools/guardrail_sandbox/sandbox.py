@@ -1,7 +1,7 @@
 """A local AWS with the guardrail deployed in it: moto, CloudTrail, bus, schedules, functions.
 
 Requests pass these layers, outermost first: counting (so that `settle` knows what is open),
-CloudTrail, IAM, the calls that run functions, EC2's behaviours, moto.
+CloudTrail, IAM, the calls that run functions, Route 53, EC2's behaviours, moto.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from guardrail_sandbox.launch import Launcher, access_key_of, find_interpreter
 from guardrail_sandbox.moto_cloudformation import NetworkStacks
 from guardrail_sandbox.platform import Platform
 from guardrail_sandbox.redelivery import Undeliverable
+from guardrail_sandbox.route53 import with_route53
 from guardrail_sandbox.server import Counted, Server
 from guardrail_sandbox.stack import Stack
 from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, envelope
@@ -117,7 +118,7 @@ class Sandbox:
         moto_state.reset()
         self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
         self.ec2 = Ec2Layer(moto_state.Serialised(), self._behaviours, self._world, self.region)
-        front = Front(self.ec2, self, moto_state.ACCOUNT_ID, self.clock)
+        front = Front(with_route53(self.ec2, self.clock), self, moto_state.ACCOUNT_ID, self.clock)
         roles = Roles(moto_state.role_policies)
         trail = CloudTrailLayer(
             self._authorized(front, roles),

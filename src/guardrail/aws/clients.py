@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
     from mypy_boto3_sqs.client import SQSClient
 
+    from guardrail.aws.unstubbed import Listing, Route53
+
 CONFIG = Config(
     # Explicit: botocore 1.44 changed the default to three attempts within about three seconds,
     # which is less than the 3.3 s that EC2 needs to grant one more endpoint write.
@@ -49,3 +51,21 @@ def scheduler() -> EventBridgeSchedulerClient:
 def sqs() -> SQSClient:
     """Return a client of Amazon SQS."""
     return boto3.client("sqs", config=CONFIG)
+
+
+def route53() -> Route53:
+    """Return a client of Amazon Route 53."""
+    client: Route53 = boto3.client("route53", config=CONFIG)
+    return client
+
+
+def route53resolver() -> Listing:
+    """Return a client of Amazon Route 53 Resolver."""
+    client: Listing = boto3.client("route53resolver", config=CONFIG)
+    return client
+
+
+def route53profiles() -> Listing:
+    """Return a client of Amazon Route 53 Profiles."""
+    client: Listing = boto3.client("route53profiles", config=CONFIG)
+    return client

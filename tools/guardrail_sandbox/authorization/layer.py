@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 from guardrail.core.policy.evaluate import Decision
 from guardrail_sandbox.authorization import ec2_needs, service_needs
 from guardrail_sandbox.authorization.stored import MotoStored, Stored
+from guardrail_sandbox.route53.hosted_zones import refusal
 from guardrail_sandbox.signature import Scope, credential_scope
 from guardrail_sandbox.trail.call import is_ec2, read_call
 
@@ -33,6 +34,7 @@ _JSON_TYPES = {
     "dynamodb": "application/x-amz-json-1.0",
     "events": "application/x-amz-json-1.1",
     "sqs": "application/x-amz-json-1.0",
+    "route53resolver": "application/x-amz-json-1.1",
 }
 
 
@@ -101,6 +103,9 @@ def _message(caller: Identity, need: Need, decision: Decision) -> str:
 def _refuse(service: str, message: str, start_response: StartResponse) -> Iterable[bytes]:
     if service == "ec2":
         status, kind, body = HTTPStatus.FORBIDDEN, "text/xml;charset=UTF-8", _ec2_error(message)
+    elif service == "route53":
+        status, kind = HTTPStatus.FORBIDDEN, "text/xml"
+        body = refusal("AccessDenied", message).encode()
     else:
         code = "AccessDeniedException"
         status = HTTPStatus.BAD_REQUEST if service in _JSON_TYPES else HTTPStatus.FORBIDDEN

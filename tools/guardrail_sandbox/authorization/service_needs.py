@@ -1,8 +1,9 @@
 """Which permissions the calls of other services need: those that functions make.
 
-AWS: service authorization reference for DynamoDB, SQS, EventBridge and EventBridge Scheduler; the
-latter asks for `iam:PassRole` on the role of a schedule's target. Any other call needs its action
-on `*`. Inferred: that one entry of PutEvents that is not allowed refuses the whole call.
+AWS: service authorization reference for DynamoDB, SQS, EventBridge, EventBridge Scheduler, Route 53
+and Route 53 Profiles; Scheduler asks for `iam:PassRole` on the role of a schedule's target, listing
+the zones of a VPC depends on `ec2:DescribeVpcs`. Any other call needs its action on `*`. Inferred:
+that one entry of PutEvents that is not allowed refuses the whole call.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ _SCHEDULE_ACTIONS = {
     "PUT": "UpdateSchedule",
     "GET": "GetSchedule",
     "DELETE": "DeleteSchedule",
+}
+
+_ROUTE53_LISTS = {
+    "hostedzonesbyvpc": ("route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"),
+    "hostedzonesbyname": ("route53:ListHostedZonesByName",),
+}
+_PROFILE_LISTS = {
+    "profileassociations": "ListProfileAssociations",
+    "profileresourceassociations": "ListProfileResourceAssociations",
 }
 
 
@@ -101,9 +111,22 @@ def _events(sent: Sent) -> Iterator[Need]:
         yield Need("events:PutEvents", arn, context)
 
 
+def _route53(sent: Sent) -> Iterator[Need]:
+    if sent.method == "GET":
+        yield from map(Need, _ROUTE53_LISTS.get(sent.path.rstrip("/").rpartition("/")[2], ()))
+
+
+def _profiles(sent: Sent) -> Iterator[Need]:
+    action = _PROFILE_LISTS.get(sent.path.split("/")[1])
+    if action and sent.method == "GET":
+        yield Need(f"route53profiles:{action}")
+
+
 _NEEDS: dict[str, Callable[[Sent], Iterator[Need]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,
     "events": _events,
     "scheduler": _scheduler,
+    "route53": _route53,
+    "route53profiles": _profiles,
 }

@@ -148,6 +148,32 @@ HERE = "us-east-1:111122223333"
             ],
         ),
         (sent("events", "AWSEvents.ListRules"), [("events:ListRules", "*")]),
+        (
+            sent("route53", method="GET", path="/2013-04-01/hostedzonesbyvpc"),
+            [("route53:ListHostedZonesByVPC", "*"), ("ec2:DescribeVpcs", "*")],
+        ),
+        (
+            sent("route53", method="GET", path="/2013-04-01/hostedzonesbyname"),
+            [("route53:ListHostedZonesByName", "*")],
+        ),
+        (
+            sent("route53resolver", "Route53Resolver.ListResolverRules"),
+            [("route53resolver:ListResolverRules", "*")],
+        ),
+        (
+            sent("route53profiles", method="GET", path="/profileassociations"),
+            [("route53profiles:ListProfileAssociations", "*")],
+        ),
+        (
+            sent(
+                "route53profiles", method="GET", path="/profileresourceassociations/profileid/rp-1"
+            ),
+            [("route53profiles:ListProfileResourceAssociations", "*")],
+        ),
+        (
+            sent("route53profiles", path="/profileassociation"),
+            [("route53profiles:POST", "*")],
+        ),
         (sent("kms", "TrentService.Decrypt"), [("kms:Decrypt", "*")]),
     ],
     ids=[
@@ -158,6 +184,12 @@ HERE = "us-east-1:111122223333"
         "GetSchedule",
         "PutEvents",
         "ListRules",
+        "ListHostedZonesByVPC",
+        "ListHostedZonesByName",
+        "ListResolverRules",
+        "ListProfileAssociations",
+        "ListProfileResourceAssociations",
+        "AssociateProfile",
         "other",
     ],
 )
