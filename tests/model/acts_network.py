@@ -216,6 +216,8 @@ def share(owner: Owner, which: int, how: int) -> bool:
     del which
     vpc_id = _new_vpc(owner)
     _subnet(owner, vpc_id, ZONES[how % len(ZONES)], tiny=False)
+    if vpc_id not in owner.look().vpcs:
+        return False
     owner.region.layer.share_vpc(vpc_id, OTHER_ACCOUNT)
     owner.region.changed()
     owner.notes(f"{vpc_id} belongs to account {OTHER_ACCOUNT}")
@@ -224,10 +226,14 @@ def share(owner: Owner, which: int, how: int) -> bool:
 
 @act("zone")
 def zone(owner: Owner, which: int, how: int) -> bool:
-    """Associate a private hosted zone of the service's name: the VPC is served centrally."""
+    """Associate a private hosted zone of the service's name: the VPC is served centrally.
+
+    Route 53 refuses that where an endpoint has the name. Source: Route 53 developer guide,
+    "Considerations when working with a private hosted zone" (ConflictingDomainExists).
+    """
     del how
     found = owner.vpc(which)
-    if found is None:
+    if found is None or _is_named(owner, found.vpc_id):
         return False
     route53: Any = route53_backends[ACCOUNT]["aws"]
     name = f"{SERVICE_DOMAIN}."
@@ -246,7 +252,9 @@ def _new_vpc(owner: Owner) -> str:
 
 
 def _subnet(owner: Owner, vpc_id: str, where: str, *, tiny: bool, tagged: bool = False) -> None:
-    """Add a subnet in the next free part of the VPC's first block."""
+    """Add a subnet in the next free part of the VPC's first block, unless the VPC has gone."""
+    if vpc_id not in owner.look().vpcs:
+        return
     tags = [{"Key": SUBNET_TAG[0], "Value": SUBNET_TAG[1]}] if tagged else []
     taken = {
         s.cidr_block
@@ -264,6 +272,11 @@ def _subnet(owner: Owner, vpc_id: str, where: str, *, tiny: bool, tagged: bool =
         AvailabilityZone=where,
         **({"TagSpecifications": [{"ResourceType": "subnet", "Tags": tags}]} if tags else {}),
     )
+
+
+def _is_named(owner: Owner, vpc_id: str) -> bool:
+    named = (e for e in owner.look().endpoints_of(vpc_id) if e.private_dns)
+    return any(e.service == SERVICE_DOMAIN.partition(".")[0] for e in named)
 
 
 def _set_dns(owner: Owner, which: int, how: int, *, on: bool) -> bool:

@@ -19,6 +19,11 @@ invocation".
 """
 
 
+AT_ONCE = 4.0
+"""Seconds that a perfect delivery takes. With none at all, a guardrail that answers its own writes
+would be stopped by the throttle, whose next token comes after 3.3 seconds."""
+
+
 @dataclass(frozen=True)
 class Fate:
     """What becomes of one event: when each copy arrives, in seconds; without any it is lost.
@@ -27,7 +32,7 @@ class Fate:
     everybody else goes on.
     """
 
-    arrivals: tuple[float, ...] = (0.0,)
+    arrivals: tuple[float, ...] = (AT_ONCE,)
     at: int = 0
     pause: float = 0.0
 
@@ -66,9 +71,9 @@ class Courier:
         """Send an event to one function."""
         fate = next(self._fates, PROMPT)
         if fate != PROMPT:
-            self._told(f"the {name} for {function} has {_described(fate)}")
+            self._told(f"{name} for {function}: {_described(fate)}")
         for number, delay in enumerate(fate.arrivals):
-            pausing = Fate(at=fate.at, pause=fate.pause) if number == 0 else PROMPT
+            pausing = fate if number == 0 else PROMPT
             self._later(delay, function, event, name, pausing)
 
     def _later(self, delay: float, function: str, event: object, name: str, fate: Fate) -> None:
@@ -90,7 +95,7 @@ class Courier:
 
 def _described(fate: Fate) -> str:
     if not fate.arrivals:
-        return "no arrival: it is lost"
+        return "it is lost"
     when = " and ".join(f"+{delay:.0f} s" for delay in fate.arrivals)
-    slow = f", and takes {fate.pause:.0f} s before call {fate.at}" if fate.pause else ""
-    return f"its arrival at {when}{slow}"
+    slow = f", with a pause of {fate.pause:.0f} s before call {fate.at}" if fate.pause else ""
+    return f"it arrives at {when}{slow}"

@@ -83,7 +83,7 @@ class Watch:
         """Serve a call of the guardrail's."""
         running = self._running[-1]
         if running.fate.pause and running.calls == running.fate.at:
-            self.told(f"{access_key} takes {running.fate.pause:.0f} s")
+            self.told(f"{access_key} pauses for {running.fate.pause:.0f} s")
             self.timeline.run(running.fate.pause)
         running.calls += 1
         self.calls += 1
