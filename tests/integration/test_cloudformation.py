@@ -154,3 +154,28 @@ def test_the_deleted_stack_leaves_nothing(story: Any, sandbox: Sandbox) -> None:
     assert vpcs == []
     assert "DeleteVpc" in story["deleted"]["events"]
     assert sandbox.dead_letters() == []
+
+
+def test_a_refused_stack_says_why_and_leaves_nothing(
+    sandbox: Sandbox, aws: Cli, tmp_path: Path
+) -> None:
+    """EC2 takes one subnet of a zone; the stock commands show the roll-back and its reason."""
+    template = network()
+    resources = template["Resources"]
+    # Without DNS hostnames the guardrail only waits, so that nobody but the stack acts here.
+    del resources["Vpc"]["Properties"]["EnableDnsHostnames"]
+    resources["Endpoint"]["Properties"]["PrivateDnsEnabled"] = False
+    resources["Subnetb"]["Properties"]["AvailabilityZone"] = f"{sandbox.region}a"
+    path = tmp_path / "refused.json"
+    path.write_text(json.dumps(template))
+    stack = ("--stack-name", "refused")
+    aws("cloudformation", "create-stack", *stack, "--template-body", f"file://{path}")
+    sandbox.settle()
+    described = aws("cloudformation", "describe-stacks", *stack)["Stacks"][0]
+    events = aws("cloudformation", "describe-stack-events", *stack)["StackEvents"]
+    reasons = [e["ResourceStatusReason"] for e in events if e["ResourceStatus"] == "CREATE_FAILED"]
+    vpcs = aws("ec2", "describe-vpcs", "--filters", "Name=cidr-block,Values=10.7.0.0/16")["Vpcs"]
+    assert described["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert len(reasons) == 1
+    assert "Found another VPC endpoint subnet in the availability zone" in reasons[0]
+    assert vpcs == []

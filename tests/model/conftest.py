@@ -1,4 +1,4 @@
-"""How many sequences are played, and with which promises."""
+"""How many sequences are played."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from model.promises import ACTS_TO_COME, PROMISES_TO_COME
 from model.region import quickened
 
 FEW = 50
@@ -19,22 +18,17 @@ _SECONDS_EACH = 20
 
 @dataclass(frozen=True)
 class Extent:
-    """How many sequences, and which acts and promises are left out."""
+    """How many sequences, the seed of the first, and which are played with perfect delivery."""
 
     sequences: int
     seed: int
     every_nth_perfect: int
-    acts_left_out: frozenset[str]
-    promises_left_out: frozenset[str]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the number of sequences from the command line."""
     parser.addoption("--sequences", type=int, default=FEW, help="sequences of the model to play")
     parser.addoption("--first-seed", type=int, default=0, help="what the first is drawn with")
-    parser.addoption(
-        "--everything", action="store_true", help="also what the guardrail does not promise yet"
-    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -51,9 +45,7 @@ def extent(request: pytest.FixtureRequest) -> Extent:
     sequences = int(request.config.getoption("--sequences", FEW))
     first = int(request.config.getoption("--first-seed", 0))
     nth = 1 if sequences > FEW else _SELDOM
-    if request.config.getoption("--everything", default=False):
-        return Extent(sequences, first, nth, frozenset(), frozenset())
-    return Extent(sequences, first, nth, ACTS_TO_COME, PROMISES_TO_COME)
+    return Extent(sequences, first, nth)
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -1,11 +1,8 @@
-"""What must hold after every sequence, and what of it does not yet: the one place to edit.
-
-Emptying `ACTS_TO_COME` and `PROMISES_TO_COME` turns everything on.
-"""
+"""What must hold after every sequence."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from model.desired import Fault
 from model.owner import Blocked
@@ -15,39 +12,18 @@ from model.yields import DAY
 SPARE_WRITES = 2
 """How many endpoint writes a sequence may take beyond the least possible."""
 
-ACTS_TO_COME = frozenset(
-    {
-        "destroy",
-        "drop-subnet",
-        "drop-vpc",
-        "fill",
-        "insist",
-        "of-aws",
-        "untag",
-        "zone",
-    }
-)
-"""Acts of owners that the guardrail does not live up to yet."""
 
-PROMISES_TO_COME = frozenset(
-    {"beside-own", "conflict", "contested", "delivery", "duplicate", "early", "teardown", "writes"}
-)
-"""Codes of what it does not promise yet."""
-
-
-def broken(played: Played, without: Collection[str] = ()) -> Iterator[str]:
-    """Yield what a sequence left that should not be; promises in `without` are not asked for."""
+def broken(played: Played) -> Iterator[str]:
+    """Yield what a sequence left that should not be."""
     found = [*played.misdeeds, *played.faults, *_too_many_writes(played)]
-    yield from (str(fault) for fault in found if fault.code not in without)
+    yield from map(str, found)
 
 
-def broken_with_perfect_delivery(
-    disturbed: Played, perfect: Played, without: Collection[str] = ()
-) -> Iterator[str]:
+def broken_with_perfect_delivery(disturbed: Played, perfect: Played) -> Iterator[str]:
     """Yield what is wrong though every event came at once, and what disturbances cost in writes."""
-    yield from broken(perfect, without)
+    yield from broken(perfect)
     found = [*_in_the_way(perfect), *_cost_of_delivery(disturbed, perfect)]
-    yield from (str(fault) for fault in found if fault.code not in without)
+    yield from map(str, found)
 
 
 def _too_many_writes(played: Played) -> Iterator[Fault]:

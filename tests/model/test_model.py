@@ -26,24 +26,24 @@ def test_after_quiet_and_one_sweep_everything_is_as_it_should_be(extent: Extent)
     Sequence n of a run is drawn with seed `--first-seed` + n, so that it can be played again alone.
     """
     for number in range(extent.sequences):
-        _draw(extent.seed + number, extent, twice=number % extent.every_nth_perfect == 0)
+        _draw(extent.seed + number, twice=number % extent.every_nth_perfect == 0)
 
 
-def _draw(number: int, extent: Extent, *, twice: bool) -> None:
+def _draw(number: int, *, twice: bool) -> None:
     """Draw a sequence and play it, `twice` also with perfect delivery."""
 
     @seed(number)
     @AFRESH
-    @given(cases(without=extent.acts_left_out))
+    @given(cases())
     def sequence(case: Case) -> None:
         if not case.steps:
             return
         played = play(case)
-        wrong = list(broken(played, extent.promises_left_out))
+        wrong = list(broken(played))
         assert not wrong, _told(number, wrong, played.story)
         if twice:
             reference = play(perfect(case))
-            wrong = list(broken_with_perfect_delivery(played, reference, extent.promises_left_out))
+            wrong = list(broken_with_perfect_delivery(played, reference))
             assert not wrong, _told(number, [*wrong, "with perfect delivery:"], reference.story)
 
     sequence()

@@ -31,7 +31,7 @@ from guardrail_sandbox.scheduler import Schedule, Scheduler
 from guardrail_sandbox.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from guardrail_sandbox.authorization import Senders
@@ -91,6 +91,10 @@ class Platform:
         except SandboxError as error:
             lines = "\n".join(self._journal.last_lines())
             raise SandboxError(f"{error}\n{lines}") from error
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Do something on the clock, and count it as pending until it is done."""
+        self._timers.after(seconds, call)
 
     def start_schedules(self) -> None:
         """Let schedules fire from now on."""

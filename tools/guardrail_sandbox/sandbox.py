@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import boto3
-from botocore.config import Config
-
 from guardrail_sandbox import moto_state
 from guardrail_sandbox.asynchronous import AWS_RETRY_DELAYS, RETRY_DELAYS
 from guardrail_sandbox.authorization import AsDeployed, AuthorizationLayer, Everybody, Roles
+from guardrail_sandbox.clients import Clients
 from guardrail_sandbox.clock import Clock, DrivenClock, RealClock
 from guardrail_sandbox.ec2.behaviour import AWS_PACE, SHORT_PACE, Pace, World
 from guardrail_sandbox.ec2.layer import Ec2Layer
@@ -28,12 +26,12 @@ from guardrail_sandbox.front import Front
 from guardrail_sandbox.in_process import ec2_client
 from guardrail_sandbox.journal import Journal, Listener, Recorded
 from guardrail_sandbox.launch import Launcher, access_key_of, find_interpreter
-from guardrail_sandbox.moto_cloudformation import NetworkStacks
 from guardrail_sandbox.platform import Platform
 from guardrail_sandbox.redelivery import Undeliverable
 from guardrail_sandbox.route53 import with_route53
 from guardrail_sandbox.server import Counted, Server
 from guardrail_sandbox.stack import Stack
+from guardrail_sandbox.stacks import NetworkStacks
 from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, envelope
 
 if TYPE_CHECKING:
@@ -111,6 +109,7 @@ class Sandbox:
         self.interpreter = find_interpreter()
         self.journal = Journal(on_line, self.clock.now)
         self._identities: dict[str, Identity] = {}
+        self._clients = Clients()
 
     def __enter__(self) -> Self:
         """Start everything; when that fails, end what was started."""
@@ -128,15 +127,7 @@ class Sandbox:
             clock=self.clock.now,
             default_vpc_layout=self._default_vpc_layout,
         )
-        self._identities[_CLOUDFORMATION_KEY] = Identity.user(
-            "sandbox-user",
-            account_id=moto_state.ACCOUNT_ID,
-            partition=moto_state.partition_of(self.region),
-            invoked_by="cloudformation.amazonaws.com",
-        )
-        self._networks = NetworkStacks(
-            lambda region: ec2_client(trail, _CLOUDFORMATION_KEY, region), self.clock
-        )
+        self._networks = self._stacks_through(trail)
         self._networks.install()
         self._counted = Counted(trail)
         try:
@@ -226,7 +217,8 @@ class Sandbox:
             pending = self.pending()
             quiet = 0 if pending else quiet + 1
             if pending and time.monotonic() > until:
-                raise SandboxError(f"not settled after {timeout:.0f} s: {_listed(pending)}")
+                listed = ", ".join(f"{count} {name}" for name, count in pending.items())
+                raise SandboxError(f"not settled after {timeout:.0f} s: {listed}")
             # Driving through an hour settles many times.
             time.sleep(0.01 if isinstance(self.clock, DrivenClock) else 0.05)
 
@@ -298,6 +290,20 @@ class Sandbox:
         account = moto_state.ACCOUNT_ID
         return AuthorizationLayer(app, identities=self._identities, roles=roles, account_id=account)
 
+    def _stacks_through(self, trail: WSGIApplication) -> NetworkStacks:
+        """Let CloudFormation make networks by calls that it makes for the user."""
+        self._identities[_CLOUDFORMATION_KEY] = Identity.user(
+            "sandbox-user",
+            account_id=moto_state.ACCOUNT_ID,
+            partition=moto_state.partition_of(self.region),
+            invoked_by="cloudformation.amazonaws.com",
+        )
+        return NetworkStacks(
+            lambda region: ec2_client(trail, _CLOUDFORMATION_KEY, region),
+            self.clock,
+            lambda seconds, call: self._platform.later(seconds, call),
+        )
+
     def _deploy(self, launcher: Launcher) -> None:
         launcher.prepare()
         self.stack = Stack(
@@ -330,21 +336,10 @@ class Sandbox:
             self._platform.put_event(envelope(record))
 
     def _client(self, service: str, key: str, region: str | None = None) -> Client:
-        return boto3.client(
-            service,  # type: ignore[call-overload]  # any service name
-            endpoint_url=self.url,
-            region_name=region or self.region,
-            aws_access_key_id=key,
-            aws_secret_access_key="sandbox",  # noqa: S106  moto takes any
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return self._clients.get(service, key, region or self.region, self.url)
 
     def _require_artifact(self) -> None:
         if not self._artifact.is_dir():
             raise SandboxError(
                 f"no built artifact at {self._artifact}", hint="run `make build` first"
             )
-
-
-def _listed(pending: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in pending.items())

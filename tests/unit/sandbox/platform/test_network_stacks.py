@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto.ec2.models.vpcs import VPC, VPCEndPoint
+from moto.cloudformation.models import CloudFormationBackend, Stack
+from moto.ec2.models.vpcs import VPC
 from toy import write_toy
 
 from guardrail_sandbox.clock import RealClock
-from guardrail_sandbox.moto_cloudformation import NetworkStacks
 from guardrail_sandbox.sandbox import Sandbox
+from guardrail_sandbox.stacks import NetworkStacks
 
 NETWORK: dict[str, Any] = {
     "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
@@ -134,9 +135,10 @@ def test_deleting_the_stack_deletes_everything(running: Sandbox) -> None:
 
 def test_moto_gets_its_own_way_back() -> None:
     """The sandbox takes moto's place while it runs, and not longer."""
-    before = dict(VPC.__dict__), dict(VPCEndPoint.__dict__)
-    stacks = NetworkStacks(lambda _: None, RealClock())
+    replaced = (VPC, Stack, CloudFormationBackend)
+    before = [dict(cls.__dict__) for cls in replaced]
+    stacks = NetworkStacks(lambda _: None, RealClock(), lambda *_: None)
     stacks.install()
-    assert dict(VPC.__dict__) != before[0]
+    assert all(dict(cls.__dict__) != was for cls, was in zip(replaced, before, strict=True))
     stacks.remove()
-    assert (dict(VPC.__dict__), dict(VPCEndPoint.__dict__)) == before
+    assert [dict(cls.__dict__) for cls in replaced] == before

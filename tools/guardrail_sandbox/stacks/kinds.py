@@ -1,10 +1,15 @@
-"""Which EC2 calls CloudFormation makes for the resources of a network stack."""
+"""Which EC2 calls CloudFormation makes for the resources of a network stack.
+
+Which changes need another resource is told by "Update requires" in CloudFormation's template
+reference: AWS::EC2::VPC, Subnet, SecurityGroup and VPCEndpoint. Inferred: that a policy which is
+taken out of the template leaves the default one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +20,13 @@ if TYPE_CHECKING:
 Properties = dict[str, Any]
 
 _DNS = ("EnableDnsSupport", "EnableDnsHostnames")
+_FULL_ACCESS = {
+    "Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]
+}
+
+
+def _nothing_more(_client: Client, _resource_id: str, _properties: Properties) -> None:
+    return None
 
 
 def _never_waits(_client: Client, _resource_id: str) -> bool:
@@ -25,20 +37,45 @@ def _never_waits(_client: Client, _resource_id: str) -> bool:
 class Kind:
     """The calls for one resource type.
 
-    `create` returns the id, `update` gets what changed in the template (not in EC2: CloudFormation
-    does not look there), `gone` ends the wait for a deletion.
+    `make` returns the id, `complete` is what creation takes besides; `update` gets what changed in
+    the template (not in EC2: CloudFormation does not look there), `gone` ends the wait for a
+    deletion. A change of a `fixed` property needs another resource; `absent` is what a property
+    means that the template leaves out.
     """
 
-    create: Callable[[Client, str, Properties], str]
+    make: Callable[[Client, str, Properties], str]
     update: Callable[[Client, str, Properties], None]
     delete: Callable[[Client, str], object]
+    fixed: frozenset[str]
+    complete: Callable[[Client, str, Properties], None] = _nothing_more
     gone: Callable[[Client, str], bool] = _never_waits
+    absent: Mapping[str, Json] = field(default_factory=dict)
+
+    def needs_another(self, before: Properties, after: Properties) -> bool:
+        """Tell whether the change cannot be made to the resource that there is."""
+        return any(before.get(name) != after.get(name) for name in self.fixed)
+
+    def changes(self, before: Properties, after: Properties) -> Properties:
+        """Return what is to be set; a property that went comes with what its absence means."""
+        went = {n: self.absent[n] for n in before if n not in after and n in self.absent}
+        return {**went, **{n: new for n, new in after.items() if before.get(n) != new}}
 
 
-def _create_vpc(ec2: Client, _name: str, properties: Properties) -> str:
+def retag(ec2: Client, resource_id: str, before: Properties, after: Properties) -> None:
+    """Change the tags of a resource from those of one template to those of another."""
+    old, new = before.get("Tags", []), after.get("Tags", [])
+    kept = {tag["Key"] for tag in new}
+    removed = [{"Key": tag["Key"]} for tag in old if tag["Key"] not in kept]
+    added = [tag for tag in new if tag not in old]
+    if removed:
+        ec2.delete_tags(Resources=[resource_id], Tags=removed)
+    if added:
+        ec2.create_tags(Resources=[resource_id], Tags=added)
+
+
+def _make_vpc(ec2: Client, _name: str, properties: Properties) -> str:
     given = _only(properties, "CidrBlock", "InstanceTenancy")
     vpc_id: str = ec2.create_vpc(**given, **_tags("vpc", properties))["Vpc"]["VpcId"]
-    _update_vpc(ec2, vpc_id, properties)
     return vpc_id
 
 
@@ -51,10 +88,9 @@ def _update_vpc(ec2: Client, vpc_id: str, properties: Properties) -> None:
             ec2.modify_vpc_attribute(VpcId=vpc_id, **{name: {"Value": not now}})
 
 
-def _create_subnet(ec2: Client, _name: str, properties: Properties) -> str:
+def _make_subnet(ec2: Client, _name: str, properties: Properties) -> str:
     given = _only(properties, "VpcId", "CidrBlock", "AvailabilityZone")
     subnet_id: str = ec2.create_subnet(**given, **_tags("subnet", properties))["Subnet"]["SubnetId"]
-    _update_subnet(ec2, subnet_id, properties)
     return subnet_id
 
 
@@ -64,14 +100,13 @@ def _update_subnet(ec2: Client, subnet_id: str, properties: Properties) -> None:
         ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch=value)
 
 
-def _create_group(ec2: Client, name: str, properties: Properties) -> str:
+def _make_group(ec2: Client, name: str, properties: Properties) -> str:
     group_id: str = ec2.create_security_group(
         GroupName=properties.get("GroupName", name),
         Description=properties["GroupDescription"],
         **_only(properties, "VpcId"),
         **_tags("security-group", properties),
     )["GroupId"]
-    _let_in(ec2, group_id, properties)
     return group_id
 
 
@@ -101,7 +136,7 @@ def _permission(rule: Properties) -> Properties:
     return permission
 
 
-def _create_endpoint(ec2: Client, _name: str, properties: Properties) -> str:
+def _make_endpoint(ec2: Client, _name: str, properties: Properties) -> str:
     names = ("VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SecurityGroupIds")
     given = _only(properties, *names, "RouteTableIds", "IpAddressType", "DnsOptions")
     if given.get("VpcEndpointType") == "Interface":
@@ -116,9 +151,13 @@ def _create_endpoint(ec2: Client, _name: str, properties: Properties) -> str:
 def _update_endpoint(ec2: Client, endpoint_id: str, properties: Properties) -> None:
     (now,) = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
     groups = [group["GroupId"] for group in now.get("Groups", [])]
+    wanted = properties.get("SecurityGroupIds")
+    if wanted == []:
+        # An endpoint without groups has that of its VPC.
+        wanted = _default_group(ec2, now["VpcId"])
     changes = {
         **_difference("SubnetIds", now.get("SubnetIds", []), properties.get("SubnetIds")),
-        **_difference("SecurityGroupIds", groups, properties.get("SecurityGroupIds")),
+        **_difference("SecurityGroupIds", groups, wanted),
     }
     if "PolicyDocument" in properties:
         changes["PolicyDocument"] = _document(properties["PolicyDocument"])
@@ -126,6 +165,16 @@ def _update_endpoint(ec2: Client, endpoint_id: str, properties: Properties) -> N
         changes["PrivateDnsEnabled"] = _flag(properties["PrivateDnsEnabled"])
     if changes:
         ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, **changes)
+
+
+def _default_group(ec2: Client, vpc_id: str) -> list[str]:
+    found = ec2.describe_security_groups(
+        Filters=[
+            {"Name": "vpc-id", "Values": [vpc_id]},
+            {"Name": "group-name", "Values": ["default"]},
+        ]
+    )
+    return [group["GroupId"] for group in found["SecurityGroups"]]
 
 
 def _endpoint_is_gone(ec2: Client, endpoint_id: str) -> bool:
@@ -166,20 +215,40 @@ def _document(policy: Json) -> str:
 
 KINDS = {
     "AWS::EC2::VPC": Kind(
-        _create_vpc, _update_vpc, lambda ec2, vpc_id: ec2.delete_vpc(VpcId=vpc_id)
+        make=_make_vpc,
+        complete=_update_vpc,
+        update=_update_vpc,
+        delete=lambda ec2, vpc_id: ec2.delete_vpc(VpcId=vpc_id),
+        fixed=frozenset({"CidrBlock", "InstanceTenancy"}),
+        absent={"EnableDnsSupport": True, "EnableDnsHostnames": False},
     ),
     "AWS::EC2::Subnet": Kind(
-        _create_subnet, _update_subnet, lambda ec2, subnet_id: ec2.delete_subnet(SubnetId=subnet_id)
+        make=_make_subnet,
+        complete=_update_subnet,
+        update=_update_subnet,
+        delete=lambda ec2, subnet_id: ec2.delete_subnet(SubnetId=subnet_id),
+        fixed=frozenset({"VpcId", "CidrBlock", "AvailabilityZone"}),
+        absent={"MapPublicIpOnLaunch": False},
     ),
     "AWS::EC2::SecurityGroup": Kind(
-        _create_group,
-        _update_group,
-        lambda ec2, group_id: ec2.delete_security_group(GroupId=group_id),
+        make=_make_group,
+        complete=_let_in,
+        update=_update_group,
+        delete=lambda ec2, group_id: ec2.delete_security_group(GroupId=group_id),
+        fixed=frozenset({"VpcId", "GroupName", "GroupDescription"}),
+        absent={"SecurityGroupIngress": []},
     ),
     "AWS::EC2::VPCEndpoint": Kind(
-        _create_endpoint,
-        _update_endpoint,
-        lambda ec2, endpoint_id: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id]),
-        _endpoint_is_gone,
+        make=_make_endpoint,
+        update=_update_endpoint,
+        delete=lambda ec2, endpoint_id: ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id]),
+        gone=_endpoint_is_gone,
+        fixed=frozenset({"VpcId", "ServiceName", "VpcEndpointType"}),
+        absent={
+            "SubnetIds": [],
+            "SecurityGroupIds": [],
+            "PrivateDnsEnabled": False,
+            "PolicyDocument": _FULL_ACCESS,
+        },
     ),
 }
