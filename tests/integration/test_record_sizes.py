@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from scenes import build_vpc, endpoints_of
+from scenes import OPEN_POLICY, build_vpc, endpoints_of, policy_of
 
+from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.sandbox import Sandbox
+from guardrail_sandbox.trail import deliverable
 
 
 def default_vpc(sandbox: Sandbox) -> str:
@@ -88,3 +91,51 @@ def _swept(sandbox: Sandbox, vpc_id: str) -> bool:
     """Sweep, and tell whether the VPC has its endpoint again."""
     sandbox.invoke("Sweep", {})
     return bool(endpoints_of(sandbox, vpc_id))
+
+
+HOUR = 3600.0
+FOUR_BYTES = "\N{LOCK}"
+
+
+def create_with_a_large_record(sandbox: Sandbox, vpc_id: str) -> str:
+    """Make an open endpoint whose record has almost 100 KB in request, response and beside them.
+
+    What is over 100 KB would be left out. Tags are counted in characters and recorded in bytes;
+    the user agent is recorded as it is here (AWS cuts it).
+    """
+    policy = {"Id": "x" * 20_300, **json.loads(OPEN_POLICY)}
+    tags = [{"Key": f"{n}{FOUR_BYTES * 126}", "Value": FOUR_BYTES * 256} for n in range(50)]
+    ec2 = sandbox.client("ec2")
+    agent = {"User-Agent": "x" * 65_400}
+    ec2.meta.events.register("before-send.ec2", lambda request, **_: request.headers.update(agent))
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.states",
+        PrivateDnsEnabled=False,
+        PolicyDocument=json.dumps(policy),
+        TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags}],
+    )
+    endpoint_id: str = made["VpcEndpoint"]["VpcEndpointId"]
+    return endpoint_id
+
+
+def test_an_event_that_is_too_large_is_made_good_by_the_sweep(artifact: Path) -> None:
+    """More than 256 KB never reach EventBridge: the guardrail hears nothing, then looks itself."""
+    with Sandbox(artifact=artifact, clock=DrivenClock()) as sandbox:
+        vpc_id = sandbox.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        sandbox.advance(60)
+        heard = len(sandbox.logs)
+        endpoint_id = create_with_a_large_record(sandbox, vpc_id)
+        sandbox.settle()
+        (record,) = [r for r in sandbox.records if r["eventName"] == "CreateVpcEndpoint"]
+        assert endpoint_id in str(record["responseElements"])
+        assert record["requestParameters"] is not None
+        assert not deliverable(record)
+        assert len(sandbox.logs) == heard
+        (found,) = endpoints_of(sandbox, vpc_id)
+        assert "Condition" not in policy_of(found)["Statement"][0]
+        sandbox.advance(HOUR)
+        (found,) = endpoints_of(sandbox, vpc_id)
+        assert all("Condition" in statement for statement in policy_of(found)["Statement"])
+        assert sandbox.dead_letters() == []
