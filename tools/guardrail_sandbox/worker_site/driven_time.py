@@ -2,7 +2,8 @@
 
 That time stands still between two steps of the test, so it does in an invocation: every look at
 it gives the moment at which the invocation began. What a function knows of its own time-out stays
-with the machine's time, by which it is ended. `time.monotonic` and `time.sleep` are untouched.
+with the machine's time, by which it is ended; what it sleeps is taken off that without waiting.
+`time.monotonic` is untouched.
 
 Must be imported before the function's own modules, which bind the names that are replaced.
 """
@@ -19,6 +20,7 @@ _Real = module.datetime
 _real_time = time.time
 _real_gmtime, _real_localtime = time.gmtime, time.localtime
 _moment = 0.0
+_slept = 0.0
 
 
 class _AnyDatetime(type):
@@ -53,6 +55,7 @@ def install(moment: float) -> None:
     replaced.datetime = _Datetime
     clock: Any = time
     clock.time = lambda: _moment
+    clock.sleep = _sleep
     clock.time_ns = lambda: int(_moment * 1_000_000) * 1000
     clock.gmtime = lambda seconds=None: _real_gmtime(_moment if seconds is None else seconds)
     clock.localtime = lambda seconds=None: _real_localtime(_moment if seconds is None else seconds)
@@ -61,8 +64,14 @@ def install(moment: float) -> None:
 
 def stand_at(moment: float) -> None:
     """Move on to another moment; the time-out of what runs is still told in the machine's time."""
-    global _moment
-    _moment = moment
+    global _moment, _slept
+    _moment, _slept = moment, 0.0
     context: Any = sys.modules.get("awslambdaric.lambda_context")
     if context is not None:
-        context.time = SimpleNamespace(time=_real_time)
+        context.time = SimpleNamespace(time=lambda: _real_time() + _slept)
+
+
+def _sleep(seconds: float) -> None:
+    """Let the function have slept: nothing happens meanwhile in a time that stands still."""
+    global _slept
+    _slept += seconds
