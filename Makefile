@@ -53,7 +53,7 @@ test: build ## run all tests here, what ships on Python 3.13 too; ALL_PYTHONS=1:
 	@python tests/run.py
 
 check: build ## everything that must be green: style, types, layers, template, tests
-	ruff check
+	ruff check --no-cache
 	ruff format --check
 	mypy
 	lint-imports

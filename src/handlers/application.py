@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from guardrail.aws.resolution import VpcResolution
-
 from guardrail.aws import clients
 from guardrail.aws.announcing import Announcer
 from guardrail.aws.dead_letters import DeadLetters
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.patience import Patience
 from guardrail.aws.records import DynamoRecords
+from guardrail.aws.resolution import VpcResolution
 from guardrail.aws.settling import ScheduledAgenda, ScheduledSettling, Schedules
 from guardrail.baseline import checked_baseline, render_baseline
 from guardrail.core.actions import ActionKind
