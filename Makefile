@@ -27,11 +27,10 @@ help: ## list the targets
 
 setup: $(VENV)/.installed ## make .venv with all tools and the command sfn-guardrail
 
-$(VENV)/.installed: requirements-dev.txt pyproject.toml
+$(VENV)/.installed: requirements-dev.txt requirements-setup.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python from 3.11 to 3.14 found; install one or set PYTHON=" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  --requirement requirements-dev.txt
+	$(BIN)/python tools/install_pins.py $(BIN)/python requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --no-build-isolation --editable .
 	@touch $@
@@ -67,7 +66,9 @@ bench: build ## measure speed (ratios; the figures are those of this machine)
 docs: setup ## write the generated reference pages anew
 	@python docs/generate.py
 
-lock: ## pin the requirements anew, with hashes (needs uv)
+lock: setup ## pin the requirements anew, with hashes
+	uv pip compile pyproject.toml --group setup --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-setup.txt
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.txt
 	uv pip compile pyproject.toml --group test --universal --python-version 3.11 \

@@ -102,9 +102,9 @@ def _environment(python: str, version: str) -> str:
     if stamp.exists() and stamp.stat().st_mtime >= pins.stat().st_mtime:
         return str(own)
     print(f"== preparing Python {version}", flush=True)
-    subprocess.run([python, "-m", "venv", str(folder)], check=True)
-    pip = [str(own), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", str(pins)], check=True)
+    subprocess.run([python, "-m", "venv", "--without-pip", str(folder)], check=True)
+    install = [sys.executable, str(ROOT / "tools" / "install_pins.py"), str(own), str(pins)]
+    subprocess.run(install, check=True)
     stamp.touch()
     return str(own)
 

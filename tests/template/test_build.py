@@ -75,9 +75,12 @@ def test_the_artifact_has_no_build_files_or_scripts(function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_artifact_does_not_depend_on_who_built_it(function: str) -> None:
-    """No record of console scripts: their first line names the Python of the builder."""
+    """No console scripts (their first line names the Python of the builder), and no installer."""
     records = (BUILD / function).glob("*.dist-info/RECORD")
-    assert not [path for path in records if "../bin/" in path.read_text()]
+    lines = [line for path in records for line in path.read_text().splitlines()]
+    assert lines
+    assert not [line for line in lines if re.search(r"(^|/)(bin/|INSTALLER,|REQUESTED,)", line)]
+    assert not list((BUILD / function).glob("*.dist-info/INSTALLER"))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
