@@ -25,6 +25,8 @@ def failure(code: str, message: str = "no") -> ClientError:
         ("IncorrectState", "no", RetryableError, "tried again"),
         ("IdempotentParameterMismatch", "no", RetryableError, "tried again"),
         ("InvalidGroup.NotFound", "no", RetryableError, "tried again"),
+        ("InvalidSubnetID.NotFound", "no", RetryableError, "tried again"),
+        ("InvalidSubnetId.NotFound", "no", RetryableError, "tried again"),
         ("SomethingNew", "no", RetryableError, "tried again"),
         ("InvalidParameter", NO_DNS, RetryableError, "DNS attributes"),
         ("InvalidParameter", CONFLICT, TerminalError, "remove one of the two"),

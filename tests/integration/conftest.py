@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ from guardrail_sandbox.isolation import isolate
 isolate()
 pytest.register_assert_rewrite("owned_network", "provisioning")
 
-from scenes import Cli  # noqa: E402  moto reads the environment on import
+from driven import SETTLE, Start  # noqa: E402  moto reads the environment on import
+from scenes import Cli  # noqa: E402
 
+from guardrail_sandbox.clock import DrivenClock  # noqa: E402
+from guardrail_sandbox.ec2.behaviour import AWS_PACE  # noqa: E402
 from guardrail_sandbox.sandbox import ROOT, Sandbox  # noqa: E402
 
 ARTIFACT = ROOT / ".aws-sam" / "build"
@@ -38,6 +43,26 @@ def sandbox(artifact: Path) -> Iterator[Sandbox]:
     with Sandbox(artifact=artifact) as running:
         running.settle()
         yield running
+
+
+@pytest.fixture
+def start(artifact: Path) -> Iterator[Start]:
+    """Return what starts a sandbox; its reads lag by so many seconds, if asked."""
+    with ExitStack() as stack:
+
+        def start(*, read_lag: float = 0, settle: int = SETTLE, **more: Any) -> Sandbox:
+            sandbox = Sandbox(
+                artifact=artifact,
+                clock=DrivenClock(),
+                pace=replace(AWS_PACE, read_lag=read_lag),
+                parameters={"SettleSeconds": str(settle), **more.pop("parameters", {})},
+                **more,
+            )
+            running = stack.enter_context(sandbox)
+            running.settle()
+            return running
+
+        yield start
 
 
 @pytest.fixture(scope="module")

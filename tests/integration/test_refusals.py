@@ -5,57 +5,17 @@ Time is driven and everything takes as long as on AWS.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import OPEN_POLICY, build_vpc, endpoints_of, policy_of
+from driven import DUE, RETRIES, SETTLE, Start, is_bound, refusals
+from scenes import OPEN_POLICY, build_vpc, endpoints_of
 
 from guardrail.core.names import Service, client_token
-from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.ec2.behaviour import AWS_PACE
 from guardrail_sandbox.sandbox import Sandbox
 
-Start = Callable[..., Sandbox]
 SERVICE = "com.amazonaws.us-east-1.states"
-SETTLE = 60
-DUE = SETTLE + 1
-"""The pause is rounded up: schedules have whole seconds."""
-RETRIES = 300
-"""Longer than both retries of an asynchronous invocation."""
-
-
-@pytest.fixture
-def start(artifact: Path) -> Iterator[Start]:
-    """Return what starts a sandbox; its reads lag by so many seconds, if asked."""
-    with ExitStack() as stack:
-
-        def start(*, read_lag: float = 0, settle: int = SETTLE, **more: Any) -> Sandbox:
-            sandbox = Sandbox(
-                artifact=artifact,
-                clock=DrivenClock(),
-                pace=replace(AWS_PACE, read_lag=read_lag),
-                parameters={"SettleSeconds": str(settle), **more.pop("parameters", {})},
-                **more,
-            )
-            running = stack.enter_context(sandbox)
-            running.settle()
-            return running
-
-        yield start
-
-
-def refusals(sandbox: Sandbox) -> set[str]:
-    """Return the codes with which EC2 refused calls of the guardrail."""
-    return {
-        str(entry.record["errorCode"]).removeprefix("Client.")
-        for entry in sandbox.journal.recorded()
-        if entry.failed and entry.by_guardrail
-    }
 
 
 def covered(sandbox: Sandbox, block: str = "10.0") -> Any:
@@ -78,12 +38,6 @@ def open_one(sandbox: Sandbox) -> tuple[str, str]:
         PolicyDocument=OPEN_POLICY,
     )
     return vpc_id, made["VpcEndpoint"]["VpcEndpointId"]
-
-
-def is_bound(endpoint: Any) -> bool:
-    """Tell whether every statement is bound to the account."""
-    statements = policy_of(endpoint)["Statement"]
-    return all("aws:PrincipalAccount" in json.dumps(statement) for statement in statements)
 
 
 def test_a_pending_endpoint_that_cannot_be_modified_is_closed_later(start: Start) -> None:

@@ -20,11 +20,12 @@ GONE = frozenset(
         "InvalidVpcEndpointId.NotFound",
         "InvalidVpcEndpoint.NotFound",
         "InvalidVpcID.NotFound",
-        "InvalidSubnetID.NotFound",
-        "InvalidSubnetId.NotFound",
     }
 )
 """What is acted upon does not exist (any more): an outcome, not an error."""
+
+GONE_SUBNET = frozenset({"InvalidSubnetID.NotFound", "InvalidSubnetId.NotFound"})
+"""The same of a subnet; where it is one of several to stand in, the others are still to be used."""
 
 GONE_GROUP = frozenset(
     {"InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupID.NotFound"}

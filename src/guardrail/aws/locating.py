@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from guardrail.aws.failures import GONE, GONE_GROUP, error_code
+from guardrail.aws.failures import GONE, GONE_GROUP, GONE_SUBNET, error_code
 from guardrail.core.names import Service, group_name
 from guardrail.ports import Located
 
@@ -49,7 +49,7 @@ def _one_by_one(
     try:
         return describe(ec2, ids)
     except ClientError as error:
-        if error_code(error) not in GONE | GONE_GROUP:
+        if error_code(error) not in GONE | GONE_SUBNET | GONE_GROUP:
             raise
     if len(ids) == 1:
         return {}

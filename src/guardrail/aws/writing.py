@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from botocore.exceptions import ClientError
 
-from guardrail.aws.failures import GONE, GONE_GROUP, error_code, translated
+from guardrail.aws.failures import GONE, GONE_GROUP, GONE_SUBNET, error_code, translated
 from guardrail.aws.patience import Patience
 from guardrail.aws.reading import tag_map
 from guardrail.core.actions import (
@@ -247,7 +247,8 @@ class Writing:
 def _outcome(action: Action, code: str) -> Result | None:
     """Return the outcome that a refusal is; None when it is an error."""
     deletes_group = isinstance(action, DeleteSecurityGroup)
-    if code in GONE or (deletes_group and code in GONE_GROUP):
+    leaves_subnet = isinstance(action, RemoveSubnets) and code in GONE_SUBNET
+    if code in GONE or leaves_subnet or (deletes_group and code in GONE_GROUP):
         return Result.GONE
     return Result.IN_USE if deletes_group and code == _IN_USE else None
 

@@ -42,6 +42,7 @@ class Ec2Layer:
         self._world = world
         self._before: dict[str, list[Before]] = {}
         self._after: dict[str, list[After]] = {}
+        self._meanwhile: dict[str, Callable[[], object]] = {}
         self._complete(region)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -51,12 +52,21 @@ class Ec2Layer:
             return self._app(environ, start_response)
         form = read_form(environ)
         call = Call(form.get("Action", ""), form, scope.region, scope.access_key)
+        if (first := self._meanwhile.pop(call.action, None)) is not None:
+            first()
         # Held over all parts, so that checks, moto's answer and effects belong together.
         with moto_state.LOCK:
             self._world.catch_up()
             reply = self._reply(call, environ)
         start_response(reply.status, list(reply.headers))
         return [reply.body]
+
+    def before_next(self, action: str, do: Callable[[], object]) -> None:
+        """Do something, once, right before the next call of `action` is served.
+
+        So a test can be somebody who acts between a caller's read and its write.
+        """
+        self._meanwhile[action] = do
 
     def share_vpc(self, vpc_id: str, owner_id: str, region: str = "us-east-1") -> None:
         """Let a VPC and its subnets belong to another account, shared with this one by RAM."""

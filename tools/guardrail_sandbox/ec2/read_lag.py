@@ -1,7 +1,8 @@
 """Reads lag behind writes: a new endpoint is not found yet, an old policy is still shown.
 
-So do VPCs, subnets and security groups, tags excepted; writes see the newest state. The lag is that
-of the pace, always as long; on AWS it differs from read to read.
+So do VPCs, subnets and security groups, tags excepted. Writes see the newest state, or do not know
+a security group yet that is younger than the lag: `new-groups`. The lag is that of the pace, always
+as long; on AWS it differs from call to call.
 
 Source: EC2 developer guide, "Eventual consistency in the Amazon EC2 API"; ansible amazon.aws issue
 700 (endpoints right after creation).
@@ -14,9 +15,10 @@ import copy
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from guardrail_sandbox.ec2.behaviour import ANY, Before, Behaviour, World
-from guardrail_sandbox.ec2.call import Call
+from guardrail_sandbox.ec2.call import Call, RefusedError
 from guardrail_sandbox.untyped import Moto
 
 _READS = ("Describe", "Get")
@@ -27,6 +29,7 @@ _OF = {
     "DescribeSubnets": "subnets",
     "DescribeSecurityGroups": "groups",
 }
+_NAME_GROUPS = ("CreateVpcEndpoint", "ModifyVpcEndpoint", "AuthorizeSecurityGroupIngress")
 State = dict[str, dict[str, Moto]]
 
 
@@ -42,6 +45,7 @@ class ReadLag(Behaviour):
     """See the module."""
 
     name = "read-lag"
+    assumptions: ClassVar[Mapping[str, tuple[str, ...]]] = {"new-groups": ("known", "unknown")}
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -49,7 +53,11 @@ class ReadLag(Behaviour):
 
     def before(self) -> Mapping[str, Before]:
         """Remember before each write; look back at each read."""
-        return {ANY: self._remember, **dict.fromkeys(_OF, self._look_back)}
+        return {
+            ANY: self._remember,
+            **dict.fromkeys(_OF, self._look_back),
+            **dict.fromkeys(_NAME_GROUPS, self._refuse_new_groups),
+        }
 
     def _remember(self, call: Call) -> None:
         lag, now = self._world.pace.read_lag, self._world.clock.monotonic()
@@ -62,12 +70,29 @@ class ReadLag(Behaviour):
         past.append(_Past(now, {name: _copied(getattr(ec2, name)) for name in _OF.values()}))
 
     def _look_back(self, call: Call) -> None:
+        seen = self._seen(call.region)
+        if seen is not None:
+            name = _OF[call.action]
+            call.views[name] = seen[name]
+
+    def _refuse_new_groups(self, call: Call) -> None:
+        seen = self._seen(call.region)
+        if seen is None or self.assumes("new-groups", "known"):
+            return
+        known = {group_id for of_vpc in seen["groups"].values() for group_id in of_vpc}
+        for group_id in (*call.new_groups(), *_named(call)):
+            if group_id not in known:
+                message = f"The security group '{group_id}' does not exist"
+                raise RefusedError("InvalidGroup.NotFound", message)
+
+    def _seen(self, region: str) -> State | None:
+        """Return what was there a lag ago; None when nothing was written since."""
         since = self._world.clock.monotonic() - self._world.pace.read_lag
-        for past in self._past.get(call.region, ()):
-            if past.until > since:
-                name = _OF[call.action]
-                call.views[name] = past.state[name]
-                return
+        return next((p.state for p in self._past.get(region, ()) if p.until > since), None)
+
+
+def _named(call: Call) -> list[str]:
+    return [call.form["GroupId"]] if "GroupId" in call.form else []
 
 
 def _copied(resources: dict[str, Moto]) -> dict[str, Moto]:

@@ -163,3 +163,30 @@ def test_attributes_and_groups_lag_too(make: Make) -> None:
     assert read(VpcId=vpc_id, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
     world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False})
     assert read(VpcId=vpc_id, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
+
+
+@pytest.mark.parametrize("answer", ["known", "unknown"])
+def test_whether_writes_know_a_new_group_is_a_choice(make: Make, answer: str) -> None:
+    """Where they do not, it can be used once the lag is over."""
+    world = make(read_lag=5, assume={"new-groups": answer})
+    vpc_id = world.vpc()
+    endpoint_id = world.endpoint(vpc_id)
+    group_id = world.group(vpc_id)
+    rule = {"GroupId": group_id, "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    let_in, attach = world.ec2.authorize_security_group_ingress, {"AddSecurityGroupIds": [group_id]}
+    if answer == "unknown":
+        assert refused(let_in, **rule, CidrIp="10.0.0.0/16")[0] == "InvalidGroup.NotFound"
+        assert refused(world.modify, endpoint_id, **attach)[0] == "InvalidGroup.NotFound"
+        world.clock.advance(5)
+    let_in(**rule, CidrIp="10.0.0.0/16")
+    world.modify(endpoint_id, **attach)
+    world.clock.advance(5)
+    assert group_id in {group["GroupId"] for group in world.read(endpoint_id)["Groups"]}
+
+
+def test_somebody_acts_right_before_a_call(world: Ec2World) -> None:
+    """Once, and before that call only: the answer shows what was done."""
+    vpc_id = world.vpc()
+    world.layer.before_next("DescribeVpcEndpoints", lambda: world.create(vpc_id))
+    world.ec2.describe_vpcs()
+    assert [world.count(), world.count()] == [1, 1]

@@ -143,6 +143,24 @@ def test_a_deleted_role_is_shown_by_its_id(world: Ec2World) -> None:
     assert statement["Principal"] == {"AWS": role["RoleId"]}
 
 
+@pytest.mark.parametrize("answer", ["accepted", "refused"])
+def test_whether_a_deleted_principal_can_be_written_is_a_choice(make: Make, answer: str) -> None:
+    """A living one can be named by its id in any case."""
+    world = make(assume={"write-deleted-principal": answer})
+    iam = world.client("iam", world.region)
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role_id = iam.create_role(RoleName="clerk", AssumeRolePolicyDocument=trust)["Role"]["RoleId"]
+    endpoint_id, text = world.endpoint(world.vpc()), policy(Principal={"AWS": role_id})
+    world.modify(endpoint_id, PolicyDocument=text)
+    iam.delete_role(RoleName="clerk")
+    if answer == "accepted":
+        world.modify(endpoint_id, PolicyDocument=text)
+    else:
+        code, message = refused(world.modify, endpoint_id, PolicyDocument=text)
+        assert code == "InvalidPolicyDocument"
+        assert f"Invalid principal in policy: {role_id}" in message
+
+
 def test_a_service_without_policy_support_takes_full_access_only(world: Ec2World) -> None:
     """The message is AWS's."""
     found = world.ec2.describe_vpc_endpoint_services()["ServiceDetails"]
