@@ -18,6 +18,10 @@ class TerminalError(GuardrailError):
     """Access denied or a request that EC2 rejects: trying again changes nothing."""
 
 
+class PolicyRefusedError(TerminalError):
+    """EC2 takes the endpoint as it is, and not the policy that is to be written."""
+
+
 class RefusedError(GuardrailError):
     """The guardrail refuses to write: it would widen access or touch another service."""
 

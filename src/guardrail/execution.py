@@ -26,9 +26,9 @@ from guardrail.core.groups import PENDING_GROUP
 from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Finding, Plan
 from guardrail.core.names import Service
-from guardrail.core.policy import decide
+from guardrail.core.policy import baseline_alone, decide
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError, RefusedError
+from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError
 from guardrail.ports import Applied, BeforeImage, Network, Records, Result
 from guardrail.report import Step
 
@@ -77,8 +77,7 @@ class Execution:
                 self.steps.append(Step(ready, Result.DEFERRED))
                 continue
             try:
-                applied = self._apply(ready)
-                self.steps.append(Step(ready, applied.result, applied.resource_id))
+                self.steps.append(self._apply(ready))
             except GuardrailError as caught:
                 error = error or caught
                 self.steps.append(Step(ready, Result.FAILED))
@@ -131,18 +130,33 @@ class Execution:
         done = (s for s in self.steps if s.result in {Result.APPLIED, Result.RECORDED})
         return any(s.action.kind in ENDPOINT_WRITES for s in done)
 
-    def _apply(self, action: Action) -> Applied:
+    def _apply(self, action: Action) -> Step:
         match action:
             case WritePolicy():
                 return self._write_policy(action)
             case CreateEndpoint():
-                return self._create(action)
+                applied = self._create(action)
             case DeleteEndpoint():
-                return self._delete(action)
+                applied = self._delete(action)
             case _:
-                return self._network.apply(action)
+                applied = self._network.apply(action)
+        return Step(action, applied.result, applied.resource_id)
 
-    def _write_policy(self, action: WritePolicy) -> Applied:
+    def _write_policy(self, action: WritePolicy) -> Step:
+        """Write the policy; where EC2 takes no kept Deny statement, the baseline alone.
+
+        EC2's rules for endpoint policies are stricter than what is documented can tell, and an
+        endpoint must not stay open for the sake of a statement that only narrowed it.
+        """
+        try:
+            return self._replace_policy(action)
+        except PolicyRefusedError:
+            alone = replace(action, policy=baseline_alone(self._baseline))
+            if alone == action:
+                raise
+            return self._replace_policy(alone)
+
+    def _replace_policy(self, action: WritePolicy) -> Step:
         self._check(action.policy)
         # Any event about the VPC may lead here; only one that wrote this endpoint tells who did.
         wrote_it = action.endpoint_id in self._trigger.new_ids
@@ -160,7 +174,7 @@ class Execution:
         applied = self._network.apply(action)
         if applied.result is Result.APPLIED and wrote_it and self._trigger.event_time:
             self.exposure_ms = max(0, milliseconds(self._now() - self._trigger.event_time))
-        return applied
+        return Step(action, applied.result)
 
     def _create(self, action: CreateEndpoint) -> Applied:
         self._check(action.policy)

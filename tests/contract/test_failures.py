@@ -6,7 +6,13 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 
 from guardrail.aws.failures import _RULES, GONE, classify, translated
-from guardrail.errors import GuardrailError, RefusedError, RetryableError, TerminalError
+from guardrail.errors import (
+    GuardrailError,
+    PolicyRefusedError,
+    RefusedError,
+    RetryableError,
+    TerminalError,
+)
 
 CONFLICT = "private-dns-enabled cannot be set because there is already a conflicting DNS domain"
 NO_DNS = "requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true"
@@ -29,12 +35,12 @@ def failure(code: str, message: str = "no") -> ClientError:
         ("InvalidSubnetId.NotFound", "no", RetryableError, "tried again"),
         ("SomethingNew", "no", RetryableError, "tried again"),
         ("InvalidParameter", NO_DNS, RetryableError, "DNS attributes"),
-        ("InvalidParameter", CONFLICT, TerminalError, "remove one of the two"),
+        ("InvalidParameter", CONFLICT, RetryableError, "remove one of the two"),
         ("InvalidParameter", "other", TerminalError, "which part"),
         ("InvalidParameterCombination", "other", TerminalError, "which part"),
         ("UnauthorizedOperation", "no", TerminalError, "allow the action"),
         ("AccessDeniedException", "no", TerminalError, "allow the action"),
-        ("InvalidPolicyDocument", "no", TerminalError, "sfn-guardrail check"),
+        ("InvalidPolicyDocument", "no", PolicyRefusedError, "sfn-guardrail check"),
         ("VpcEndpointLimitExceeded", "no", TerminalError, "quota"),
         ("RulesPerSecurityGroupLimitExceeded", "no", TerminalError, "quota"),
         ("ResourceNotFoundException", "no", TerminalError, "deploy it again"),

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,9 @@ import pytest
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
+from guardrail.aws.resolution import VpcResolution
 from guardrail.errors import RetryableError
+from handlers import application as composition
 from handlers import bootstrap, endpoint_change, sweep, vpc_change, yielding
 from handlers.application import application
 from support.fakes import ACCOUNT, BASELINE, OPEN, STACK
@@ -92,6 +95,19 @@ class Site:
         return found
 
 
+class NoProfiles:
+    """Route 53 Profiles, which moto lacks, where there is none."""
+
+    def get_paginator(self, operation_name: str) -> NoProfiles:
+        """Return what pages the listing."""
+        del operation_name
+        return self
+
+    def paginate(self, **_: object) -> list[dict[str, list[object]]]:
+        """Return one empty page."""
+        return [{"ProfileAssociations": []}]
+
+
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
     """Return a VPC that is ready for its endpoint."""
@@ -112,6 +128,8 @@ def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
+    resolution = partial(VpcResolution, profiles=NoProfiles)
+    monkeypatch.setattr(composition, "VpcResolution", resolution)
     application.cache_clear()  # each test has an account of its own
     return site
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from guardrail.core.memory import VpcMemory
 from guardrail.core.model import Mode, Plan, VpcDns
 from guardrail.core.policy import decide
 from guardrail.core.trail import SWEEP
-from guardrail.errors import GuardrailError, RefusedError
+from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError
 from guardrail.execution import Execution
 from guardrail.ports import Applied, Network, Result
 from guardrail.report import Outcome
@@ -37,6 +38,16 @@ class _Gone(FakeNetwork):
         """Find nothing to act upon."""
         del action
         return Applied(Result.GONE)
+
+
+class _Strict(FakeNetwork):
+    """A network that takes no policy with a Deny statement."""
+
+    def apply(self, action: Action) -> Applied:
+        """Refuse what EC2's stricter rules refuse."""
+        if isinstance(action, WritePolicy) and "Deny" in action.policy:
+            raise PolicyRefusedError("InvalidPolicyDocument")
+        return super().apply(action)
 
 
 def execution(network: Network, records: FakeRecords, allowed: frozenset[ActionKind]) -> Execution:
@@ -163,3 +174,17 @@ def test_the_intention_to_create_is_noted_before_the_endpoint_is_made() -> None:
     world.network.before_apply = watch
     world.settled(world.network.add_vpc())
     assert seen == [(frozenset(), True)]
+
+
+def test_where_a_kept_deny_is_refused_the_baseline_alone_is_written() -> None:
+    """An endpoint must not stay open because EC2 takes no statement that only narrowed it."""
+    world = World(network=_Strict())
+    vpc_id, endpoint_id = managed(world, policy=OPEN)
+    kept = json.loads(BASELINE)
+    kept["Statement"].append({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
+    records = FakeRecords()
+    run = execution(world.network, records, EVERYTHING)
+    write = WritePolicy(endpoint_id, json.dumps(kept), before=OPEN)
+    assert run.carry_out(Plan(vpc_id, actions=(write,))) is None
+    assert json.loads(world.network.endpoint(endpoint_id).policy) == json.loads(BASELINE)
+    assert [json.loads(s.action.policy) for s in run.steps] == [json.loads(BASELINE)]  # type: ignore[union-attr]

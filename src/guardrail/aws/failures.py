@@ -13,7 +13,12 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from guardrail.errors import GuardrailError, RetryableError, TerminalError
+from guardrail.errors import (
+    GuardrailError,
+    PolicyRefusedError,
+    RetryableError,
+    TerminalError,
+)
 
 GONE = frozenset(
     {
@@ -69,7 +74,7 @@ _RULES = (
     ),
     _Rule(
         frozenset({"InvalidPolicyDocument", "MalformedPolicyDocument"}),
-        TerminalError,
+        PolicyRefusedError,
         "check the baseline with `sfn-guardrail check`",
     ),
     _Rule(

@@ -91,6 +91,7 @@ def conditioned(operator: str, key: str, value: str) -> str:
         (conditioned("NumericEquals", "aws:PrincipalAccount", "5"), "numeric"),
         (conditioned("StringLike", "aws:PrincipalTag/team", "abc*"), "fewer than 6"),
         (conditioned("ArnLike", "aws:SourceArn", "arn:aws:states:*:12345*:x:y"), "account"),
+        (conditioned("StringLike", "aws:PrincipalArn", "arn:aws:iam::1234*:role/a"), "account"),
         (document({**OPEN, "Resource": "arn:aws:states:*:1234?6789012:*"}), "account"),
         ("{" + " " * 20_480 + "}", "20480 at most"),
     ],

@@ -2,7 +2,7 @@
 
 from guardrail.core.policy.decide import decide
 from guardrail.core.policy.endpoint_rules import check_endpoint_rules
-from guardrail.core.policy.fallback import fallback
+from guardrail.core.policy.fallback import baseline_alone, fallback
 from guardrail.core.policy.problems import BaselineError
 from guardrail.core.policy.verdict import (
     Coverage,
@@ -21,6 +21,7 @@ __all__ = [
     "PolicyReason",
     "Verdict",
     "Witness",
+    "baseline_alone",
     "check_endpoint_rules",
     "decide",
     "fallback",

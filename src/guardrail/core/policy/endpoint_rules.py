@@ -81,7 +81,9 @@ def _condition_rules(statement: Statement) -> list[tuple[str, str]]:
             found.append((f"a numeric operator on {condition.name}", condition.pointer))
         if comparison is Comparison.LIKE:
             found += _like_rules(condition, generated=generated)
-        if comparison is Comparison.ARN and any(map(_mixed_account, _texts(condition))):
+        # EC2 may read an ARN wherever a key holds one, whatever the operator.
+        names_arns = comparison is Comparison.ARN or condition.key.endswith("arn")
+        if names_arns and any(map(_mixed_account, _texts(condition))):
             message = "the account in an ARN is an id or a wildcard, not a mix"
             found.append((message, condition.pointer))
     return found

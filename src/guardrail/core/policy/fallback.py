@@ -19,7 +19,7 @@ def fallback(candidate: str, baseline: str, *, service: str | None = "states") -
     under the baseline's version; else the baseline stands alone. Raises `ValueError` for a
     baseline that is malformed or cannot be judged.
     """
-    plain = _minified(read_object(baseline))
+    plain = baseline_alone(baseline)
     if not decide(plain, baseline, service=service).contained:
         raise ValueError("the baseline is not decided to be within itself")
     for text in _with_denies(candidate, baseline):
@@ -27,6 +27,11 @@ def fallback(candidate: str, baseline: str, *, service: str | None = "states") -
         if legal and decide(text, baseline, service=service).contained:
             return text
     return plain
+
+
+def baseline_alone(baseline: str) -> str:
+    """Return the baseline as it is written: minified, with nothing of anybody else's."""
+    return _minified(read_object(baseline))
 
 
 def _with_denies(candidate: str, baseline: str) -> list[str]:
