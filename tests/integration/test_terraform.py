@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from provisioning import CHANGES, NO_CHANGE, Value, terraform
 from recordings import keep
 from scenes import COMPLIANT_POLICY, OPEN_POLICY
 
-from guardrail_sandbox.sandbox import Sandbox
 from support.recorder import Recorder
 
 # The provider's schema alone takes some seconds of each command.
@@ -19,21 +17,15 @@ pytestmark = pytest.mark.timeout(900)
 PLAN = ("plan", "-detailed-exitcode")
 
 
-@pytest.fixture(scope="module")
-def sandbox(artifact: Path) -> Iterator[Sandbox]:
-    """Start one for tools."""
-    with local_aws(artifact) as running:
-        yield running
-
-
-def test_a_network_lives_and_dies_beside_the_guardrail(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_network_lives_and_dies_beside_the_guardrail(artifact: Path, tmp_path: Path) -> None:
     """Built with an open policy, corrected, changed, planned without a change, destroyed.
 
     One test, because each step needs the one before: the open policy is put back and shows as a
     change of the plan; with a compliant policy there is nothing to do for either side.
     """
-    with Recorder(sandbox.url) as recorder:
-        run, network = terraform(tmp_path, recorder.url), OwnedNetwork(sandbox, "10.8.0.0/16")
+    tool = terraform(tmp_path)
+    with local_aws(artifact) as sandbox, Recorder(sandbox.url) as recorder:
+        run, network = tool.at(recorder.url), OwnedNetwork(sandbox, "10.8.0.0/16")
         recorder.step("built")
         run("apply", "-auto-approve", policy=OPEN_POLICY)
         network.was_closed()
