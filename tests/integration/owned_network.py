@@ -6,13 +6,31 @@ The same for every tool, and for calls of a tool that are replayed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from scenes import COMPLIANT_POLICY, OPEN_POLICY, endpoints_of, policy_of
 
+from guardrail_sandbox.ec2.behaviour import SHORT_PACE
 from guardrail_sandbox.sandbox import Sandbox
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
+
+
+@contextmanager
+def local_aws(artifact: Path) -> Iterator[Sandbox]:
+    """Start a local AWS for tools.
+
+    The guardrail waits, as on AWS, until a network is complete, for longer than any tool takes.
+    Deleted endpoints are soon forgotten: Ansible takes what is described for what there is.
+    """
+    pace = replace(SHORT_PACE, described_as_deleted=1)
+    with Sandbox(artifact=artifact, parameters={"SettleSeconds": "900"}, pace=pace) as running:
+        running.settle(PATIENCE_SECONDS)
+        yield running
 
 
 class OwnedNetwork:
@@ -37,6 +55,9 @@ class OwnedNetwork:
         endpoint = self.endpoint()
         assert policy_of(endpoint) == json.loads(COMPLIANT_POLICY)
         assert len(endpoint["SubnetIds"]) == 2
+        assert [group["GroupName"] for group in endpoint["Groups"]] == ["clients"]
+        assert {tag["Key"] for tag in endpoint["Tags"]} <= {"Name"}
+        assert endpoint["PrivateDnsEnabled"] is True
         assert self._writes() == ["ModifyVpcEndpoint"]
 
     def is_gone(self) -> None:

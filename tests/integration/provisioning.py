@@ -1,22 +1,25 @@
-"""Terraform, run as owners of networks run it, on the local AWS at an address.
+"""Terraform and Ansible, run as owners of networks run them, on the local AWS at an address.
 
-It builds the network described in `networks/`: a VPC with three subnets, a group for clients and,
-unless `endpoint` is false, an endpoint of its own for Step Functions.
+Both build the same network, described in `networks/`: a VPC with three subnets, a group for
+clients and, unless `endpoint` is false, an endpoint of its own for Step Functions.
 
-Nothing is downloaded. The provider is looked for unpacked in a filesystem mirror, named by
-TF_PLUGIN_MIRROR or standing in the system's folder for add-on packages. A test is skipped where
-one of them is missing, with the reason.
+Nothing is downloaded. Terraform's provider is looked for unpacked in a filesystem mirror, named
+by TF_PLUGIN_MIRROR or standing in the system's folder for add-on packages; `ansible-playbook` on
+the PATH or in the folder ANSIBLE_BIN, with the collection amazon.aws importable. A test is
+skipped where its tool is missing, with the reason.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -26,21 +29,27 @@ NO_CHANGE, CHANGES = 0, 2
 
 _PROVIDER = "registry.terraform.io/hashicorp/aws"
 _PATIENCE_SECONDS = 280
+_CHANGED = re.compile(r"^localhost +:.* changed=(\d+) ", re.MULTILINE)
 
 Value = str | int | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Terraform:
-    """Runs terraform in a folder that has the network's configuration.
-
-    `version` says what is run: terraform and its provider.
-    """
+class Tool:
+    """A command with its environment; `version` says what is run."""
 
     folder: Path
     command: str
     environment: Mapping[str, str]
     version: str
+
+    def at(self, url: str) -> Self:
+        """Return the tool for the local AWS at this address."""
+        return replace(self, environment={**self.environment, "AWS_ENDPOINT_URL": url})
+
+
+class Terraform(Tool):
+    """Runs terraform in a folder that has the network's configuration."""
 
     def __call__(self, *arguments: str, allowed: int = 0, **variables: Value) -> int:
         """Return the exit status of a command; fail unless it is 0 or `allowed`."""
@@ -52,7 +61,19 @@ class Terraform:
         return done.returncode
 
 
-def terraform(folder: Path, url: str) -> Terraform:
+class Ansible(Tool):
+    """Runs playbooks of `networks/`."""
+
+    def __call__(self, playbook: str, **variables: Value) -> int:
+        """Return how many tasks changed something; fail unless all succeeded."""
+        given = ("--extra-vars", json.dumps(variables))
+        done = _run([self.command, str(NETWORKS / playbook), *given], self.folder, self.environment)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        (changed,) = _CHANGED.findall(done.stdout)
+        return int(changed)
+
+
+def terraform(folder: Path, url: str = "") -> Terraform:
     """Prepare a folder for Terraform; skip the test where it or its provider is missing."""
     command = shutil.which("terraform")
     if command is None:
@@ -75,6 +96,35 @@ def terraform(folder: Path, url: str) -> Terraform:
     own = json.loads(asked.stdout)["terraform_version"]
     return Terraform(
         folder, command, environment, f"Terraform {own}, provider aws {plugin.parent.name}"
+    )
+
+
+def ansible(folder: Path, url: str = "") -> Ansible:
+    """Prepare a folder for Ansible; skip the test where it or the collection is missing."""
+    command = shutil.which("ansible-playbook", path=os.environ.get("ANSIBLE_BIN"))
+    if command is None:
+        pytest.skip("ansible-playbook is neither on the PATH nor in ANSIBLE_BIN")
+    python = Path(command).read_text().splitlines()[0].removeprefix("#!")
+    code = (
+        "import json, boto3, ansible.release, ansible_collections.amazon.aws as aws, pathlib;"
+        "about = json.loads((pathlib.Path(list(aws.__path__)[0]) / 'MANIFEST.json').read_text());"
+        "print(ansible.release.__version__, about['collection_info']['version'])"
+    )
+    environment = {
+        **_environment(folder, url),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+        "LC_ALL": "C.UTF-8",
+    }
+    asked = _run([python, "-c", code], folder, environment)
+    if asked.returncode:
+        pytest.skip(f"amazon.aws is not importable: {asked.stderr.strip().splitlines()[-1]}")
+    own, collection = asked.stdout.split()
+    return Ansible(
+        folder, command, environment, f"ansible-core {own}, collection amazon.aws {collection}"
     )
 
 

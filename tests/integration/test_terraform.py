@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from owned_network import OwnedNetwork
-from provisioning import CHANGES, NO_CHANGE, terraform
+from owned_network import OwnedNetwork, local_aws
+from provisioning import CHANGES, NO_CHANGE, Value, terraform
+from recordings import keep
 from scenes import COMPLIANT_POLICY, OPEN_POLICY
 
-from guardrail_sandbox.sandbox import Sandbox
+from support.recorder import Recorder
 
 # The provider's schema alone takes some seconds of each command.
 pytestmark = pytest.mark.timeout(900)
 PLAN = ("plan", "-detailed-exitcode")
 
 
-@pytest.fixture(scope="module")
-def sandbox(artifact: Path) -> Iterator[Sandbox]:
-    """Start one that waits, as on AWS, until a network is complete."""
-    with Sandbox(artifact=artifact, parameters={"SettleSeconds": "300"}) as running:
-        running.settle()
-        yield running
-
-
-def test_a_network_lives_and_dies_beside_the_guardrail(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_network_lives_and_dies_beside_the_guardrail(artifact: Path, tmp_path: Path) -> None:
     """Built with an open policy, corrected, changed, planned without a change, destroyed.
 
     One test, because each step needs the one before: the open policy is put back and shows as a
     change of the plan; with a compliant policy there is nothing to do for either side.
     """
-    run, network = terraform(tmp_path, sandbox.url), OwnedNetwork(sandbox, "10.8.0.0/16")
-    run("apply", "-auto-approve", policy=OPEN_POLICY)
-    network.was_closed()
-    assert run(*PLAN, policy=OPEN_POLICY, allowed=CHANGES) == CHANGES
+    tool = terraform(tmp_path)
+    with local_aws(artifact) as sandbox, Recorder(sandbox.url) as recorder:
+        run, network = tool.at(recorder.url), OwnedNetwork(sandbox, "10.8.0.0/16")
+        recorder.step("built")
+        run("apply", "-auto-approve", policy=OPEN_POLICY)
+        network.was_closed()
+        recorder.step(None)
+        assert run(*PLAN, policy=OPEN_POLICY, allowed=CHANGES) == CHANGES
 
-    run("apply", "-auto-approve", policy=COMPLIANT_POLICY, subnets=2)
-    network.was_left_alone()
-    assert run(*PLAN, policy=COMPLIANT_POLICY, subnets=2, allowed=CHANGES) == NO_CHANGE
+        wanted: dict[str, Value] = {"policy": COMPLIANT_POLICY, "subnets": 2}
+        recorder.step("changed")
+        run("apply", "-auto-approve", **wanted)
+        network.was_left_alone()
+        recorder.step("run again")
+        assert run(*PLAN, **wanted, allowed=CHANGES) == NO_CHANGE
 
-    run("destroy", "-auto-approve", policy=COMPLIANT_POLICY, subnets=2)
-    network.is_gone()
+        recorder.step("destroyed")
+        run("destroy", "-auto-approve", **wanted)
+        network.is_gone()
+        keep("terraform", recorder.recording(run.version))
