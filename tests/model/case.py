@@ -6,6 +6,7 @@ Being a plain value it can be printed, shrunk, kept as an example and played wit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -64,7 +65,14 @@ class Case:
 _WAITS = (60.0, 0.0, 1.0, 20.0, 300.0, 400.0, 1200.0, 2400.0, 7200.0, 100_000.0)
 _OFTEN = ("network", "network", "network", "subnet", "dns-on", "own", "loosen", "loosen")
 """Acts that are drawn more often: without them the others find nothing to act upon."""
-MOST_STEPS, MOST_FATES = 16, 40
+_UNDONE = {
+    "interface": "drop-interface",
+    "block": "unblock",
+    "exempt": "unexempt",
+    "subnet": "fill",
+}
+"""Acts that need another before them: drawn alone they would hardly ever find anything."""
+MOST_STEPS, MOST_FATES = 12, 40
 
 
 def cases() -> st.SearchStrategy[Case]:
@@ -77,11 +85,12 @@ def cases() -> st.SearchStrategy[Case]:
         how=st.integers(0, 9),
         after=st.sampled_from(_WAITS),
     )
+    steps = st.one_of(*[step.map(lambda only: (only,))] * 4, _pairs())
     begin = st.builds(Step, act=st.just("network"), which=st.integers(0, 2), how=st.integers(0, 9))
     return st.builds(
         Case,
-        steps=_several(step, MOST_STEPS).flatmap(
-            lambda rest: begin.map(lambda first: (first, *rest)) if rest else st.just(())
+        steps=_several(steps, MOST_STEPS).flatmap(
+            lambda rest: begin.map(lambda first: (first, *chain(*rest))) if rest else st.just(())
         ),
         fates=_several(_fates(), MOST_FATES),
         services=st.sampled_from((1, 1, 1, 2)),
@@ -95,6 +104,22 @@ def cases() -> st.SearchStrategy[Case]:
 
 
 _seldom = st.integers(0, 5).map(lambda n: n == 5)
+
+
+def _pairs() -> st.SearchStrategy[tuple[Step, ...]]:
+    """Return an act and, later and in the same place, the one that needs it."""
+    waits = st.sampled_from(_WAITS)
+    return st.builds(
+        lambda act, which, how, before, after: (
+            Step(act, which, how, before),
+            Step(_UNDONE[act], which, how, after),
+        ),
+        act=st.sampled_from(sorted(_UNDONE)),
+        which=st.integers(0, 5),
+        how=st.integers(0, 9),
+        before=waits,
+        after=waits,
+    )
 
 
 def _several(of: st.SearchStrategy[_Item], most: int) -> st.SearchStrategy[tuple[_Item, ...]]:

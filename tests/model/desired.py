@@ -52,8 +52,9 @@ class World:
     central: frozenset[tuple[str, str]] = frozenset()
 
     def faults(self) -> list[Fault]:
-        """Return what is wrong anywhere."""
-        return [fault for vpc_id in self.state.vpcs for fault in self.of_vpc(vpc_id)]
+        """Return what is wrong anywhere, in VPCs that are gone, too."""
+        places = {*self.state.vpcs, *map(self.state.vpc_of, self.made)} - {""}
+        return [fault for vpc_id in sorted(places) for fault in self.of_vpc(vpc_id)]
 
     def of_vpc(self, vpc_id: str) -> list[Fault]:
         """Return what is wrong in one VPC."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from botocore.exceptions import ClientError
 
 from guardrail.aws.network import Ec2Network
-from guardrail.core.model import Action, ActionKind, WritePolicy
+from guardrail.core.actions import Action, ActionKind, WritePolicy
+from guardrail.core.model import Intent, Mode
 from guardrail.ports import Applied, Result
 from model import play as playing
 from model import product
 from model.acts_endpoints import OPEN
 from model.case import Case, Step
 from model.delivery import Fate
+from model.desired import World
 from model.play import RestlessError, perfect, play
 from model.promises import broken, broken_with_perfect_delivery
 from model.snapshot import Endpoint, Snapshot
@@ -179,6 +182,16 @@ def test_impatience_is_found_out() -> None:
     assert codes(str(f) for f in impatience([taken, replace(back, at=1800)])) == set()
     assert codes(str(f) for f in impatience([taken, back])) == {"early"}
     assert codes(str(f) for f in impatience([taken, again])) == {"contested"}
+
+
+def test_what_is_left_in_a_vpc_that_is_gone_is_found_out() -> None:
+    """An endpoint that outlives its VPC costs its price and serves nobody."""
+    left = _write("CreateVpcEndpoint", 0, {}).before
+    world = World(left, frozenset({"vpce-1"}), Intent(mode=Mode.ENFORCE), date(2026, 11, 25))
+    assert codes(map(str, world.faults())) == {"leftover"}
+    deleted = replace(left.endpoints["vpce-1"], state="deleted")
+    gone = replace(world, state=replace(left, endpoints={"vpce-1": deleted}))
+    assert gone.faults() == []
 
 
 def _write(action: str, at: float, form: dict[str, str]) -> Write:
