@@ -1,0 +1,164 @@
+"""How many calls a sweep of 1,000 VPCs makes when every one has its compliant endpoint.
+
+The promise: no write, and at most 30 reads, since reads grow with pages and not with VPCs. Pages
+have the sizes of AWS's own. Calls are counted where the SDK sends them; exits with 1 when there
+are more.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from guardrail_sandbox.isolation import isolate
+
+isolate()
+
+import moto.core.responses  # noqa: E402  moto reads the environment on import
+from moto.core.utils import method_names_from_class  # noqa: E402
+
+from guardrail.aws.network import Ec2Network  # noqa: E402
+from guardrail.aws.patience import Patience  # noqa: E402
+from guardrail.aws.records import DynamoRecords  # noqa: E402
+from guardrail.baseline import render_baseline  # noqa: E402
+from guardrail.core.actions import ActionKind  # noqa: E402
+from guardrail.core.model import Intent, Mode  # noqa: E402
+from guardrail.observe import NoAgenda  # noqa: E402
+from guardrail.reconcile import Owner, Reconciler  # noqa: E402
+from guardrail.report import Outcome  # noqa: E402
+from guardrail.sweeping import Sweeper  # noqa: E402
+from guardrail_sandbox import moto_state  # noqa: E402
+from guardrail_sandbox.clock import RealClock  # noqa: E402
+from guardrail_sandbox.ec2.behaviour import SHORT_PACE, World  # noqa: E402
+from guardrail_sandbox.ec2.layer import Ec2Layer  # noqa: E402
+from guardrail_sandbox.ec2.registry import behaviours  # noqa: E402
+from guardrail_sandbox.in_process import client_of  # noqa: E402
+
+LIMIT = 30
+VPCS, ZONES = 1000, "abc"
+REGION, KEY = "us-east-1", "AKIABENCH"
+STACK = f"arn:aws:cloudformation:{REGION}:{moto_state.ACCOUNT_ID}:stack/guardrail/1"
+
+
+class Nobody:
+    """Answers for no name in any VPC, and is asked no pause: nothing waits here."""
+
+    def answered_by(self, vpc_id: str, names: object) -> None:
+        """See `Resolution.answered_by`."""
+
+    def push(self, vpc_id: str) -> bool:
+        """See `Settling.push`."""
+        del vpc_id
+        return False
+
+    def pending(self, vpc_id: str) -> bool:
+        """See `Settling.pending`."""
+        del vpc_id
+        return False
+
+
+def hurry() -> None:
+    """Let moto look up the names of its methods once: it does so with every call."""
+    moto.core.responses.method_names_from_class = cache(method_names_from_class)
+
+
+def clients() -> tuple[Any, Any, Counter[str]]:
+    """Return EC2 and DynamoDB with the behaviour of AWS's pages, and the count of their calls."""
+    clock = RealClock()
+    # How long things take, quotas and throttles are not what is measured.
+    world = World(clock, replace(SHORT_PACE, pending=0, read_lag=0.0, refill=1e9))
+    layer = Ec2Layer(
+        moto_state.Serialised(),
+        behaviours(world, without={"read-lag", "network-interfaces"}),
+        world,
+        REGION,
+    )
+    ec2, db = (client_of(layer, service, KEY, REGION) for service in ("ec2", "dynamodb"))
+    calls: Counter[str] = Counter()
+    for client in (ec2, db):
+        client.meta.events.register(
+            "before-call", lambda model, **_: calls.update([model.name]), unique_id="count"
+        )
+    return ec2, db, calls
+
+
+def build(db: Any) -> None:  # noqa: ANN401  a client
+    """Make the VPCs, each with subnets in three zones, and the stack's table.
+
+    The VPCs are made past the calls, which would take minutes.
+    """
+    backend = moto_state.ec2(REGION)
+    for _ in range(VPCS):
+        vpc = backend.create_vpc("10.0.0.0/16")
+        backend.modify_vpc_attribute(vpc.id, "enable_dns_hostnames", "true")
+        for number, zone in enumerate(ZONES):
+            backend.create_subnet(vpc.id, f"10.0.{number}.0/24", availability_zone=REGION + zone)
+    db.create_table(
+        TableName="records",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def swept(ec2: Any, db: Any) -> Counter[Outcome]:  # noqa: ANN401  clients of two services
+    """Sweep as a new execution environment does; return how the VPCs ended."""
+    intent = Intent(mode=Mode.ENFORCE)
+    account = moto_state.ACCOUNT_ID
+    reconciler = Reconciler(
+        network=Ec2Network(
+            ec2,
+            intent,
+            account_id=account,
+            stack_id=STACK,
+            patience=Patience(lambda: 600.0, lambda _: None),
+        ),
+        records=DynamoRecords(db, "records", 90),
+        settling=Nobody(),
+        resolution=Nobody(),
+        owner=Owner(account, STACK, intent, render_baseline(account=account)),
+        allowed=frozenset(ActionKind),
+        now=lambda: datetime.now(UTC),
+        agenda=NoAgenda(),
+    )
+    ended: Counter[Outcome] = Counter()
+    for report, error in Sweeper(reconciler, writes=VPCS + 1, seconds_left=lambda: 600.0).run():
+        if error:
+            raise SystemExit(f"{report.vpc_id}: {error}")
+        ended[report.outcome] += 1
+    return ended
+
+
+def main() -> int:
+    """Build, let one sweep make the endpoints, count what the next one calls."""
+    hurry()
+    moto_state.reset()
+    ec2, db, calls = clients()
+    build(db)
+    print(f"made: {_told(swept(ec2, db))}", flush=True)
+    calls.clear()
+    print(f"swept again: {_told(swept(ec2, db))}")
+    for name, times in sorted(calls.items()):
+        print(f"{name:32} {times:4}")
+    writes = [name for name in calls if not name.startswith(("Describe", "BatchGet", "Get"))]
+    total = calls.total()
+    print(f"{total} calls for {VPCS} VPCs, limit {LIMIT}; writes: {', '.join(writes) or 'none'}")
+    return int(total > LIMIT or bool(writes))
+
+
+def _told(ended: Counter[Outcome]) -> str:
+    return ", ".join(f"{times} {outcome}" for outcome, times in sorted(ended.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
