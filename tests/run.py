@@ -27,6 +27,8 @@ ELSEWHERE = [
 ]
 """What runs on another Python: what ships and meets the SDK; the functions of the local AWS run on
 one Python wherever the tests run."""
+SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+"""A file's tests share a local AWS, so they stay together."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 
 
@@ -112,7 +114,7 @@ def _environment(python: str, version: str) -> str:
 def _pytest(python: str, arguments: list[str]) -> tuple[int, Counter[str]]:
     """Run pytest, showing what it prints; return its status and the counts of its last line."""
     begun = time.monotonic()
-    command = [python, "-m", "pytest", "-q", *arguments]
+    command = [python, "-m", "pytest", "-q", *SIDE_BY_SIDE, *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         last = ""
         for line in process.stdout or ():

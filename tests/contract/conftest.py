@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import botocore.session
 import pytest
 from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.core.base_backend import BaseBackend
+from moto.ec2.models import vpcs
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from guardrail.core.model import Intent, Mode
 from guardrail.core.names import Service
 from support.fakes import ACCOUNT, STACK
+
+REGION = "us-east-1"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,6 +29,14 @@ def one_loader() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda *_: loader)
         yield
+
+
+def few_services() -> list[Any]:
+    """Return the PrivateLink services that tests ask for: all 256 take seconds to be written."""
+    zones = [zone.name for zone in RegionsAndZonesBackend.zones[REGION]]
+    make = BaseBackend.default_vpc_endpoint_service_factory
+    names = ("s3", "sqs", "states", "sync-states")
+    return [service for name in names for service in make(REGION, zones, name)]
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +51,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     # Nobody starts an instance here, and 1,300 images are most of what moto sets up for a test.
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    monkeypatch.setitem(vpcs.DEFAULT_VPC_ENDPOINT_SERVICES, REGION, few_services())
     with mock_aws():
         yield
 
