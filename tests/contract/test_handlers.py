@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import io
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,19 @@ import boto3
 import pytest
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
+from handler_site import Context, NoProfiles, Site, change_of, change_of_endpoint, metrics
 
 from guardrail.aws.resolution import VpcResolution
 from guardrail.errors import RetryableError
 from handlers import application as composition
 from handlers import bootstrap, endpoint_change, sweep, vpc_change, yielding
 from handlers.application import application
-from support.fakes import ACCOUNT, BASELINE, OPEN, STACK
+from support.fakes import BASELINE, OPEN, STACK
 from support.world import ENDPOINT_CHANGE, EVERYTHING, VPC_CHANGE, YIELDING
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "events"
+
+
 FIELDS = {
     "level",
     "message",
@@ -52,60 +53,10 @@ FIELDS = {
     "region",
 }
 """What dashboards, the demo's timeline and people search for."""
+
+
 OF_REVERTS = {"actor", "exposure_ms", "policy_sha256_after", "policy_sha256_before", "witness"}
 """The logger leaves out fields without a value."""
-
-
-@dataclass
-class Context:
-    """What Lambda tells a function about its invocation."""
-
-    invoked_function_arn: str = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
-    milliseconds: int = 600_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return what is left."""
-        return self.milliseconds
-
-
-@dataclass
-class Site:
-    """A VPC on moto, and the stack's own parts."""
-
-    ec2: Any = field(default_factory=lambda: boto3.client("ec2"))
-    vpc_id: str = ""
-    queue: str = ""
-    log: io.StringIO = field(default_factory=io.StringIO)
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the lines logged since the last look."""
-        text = self.log.getvalue()
-        self.log.seek(0)
-        self.log.truncate()
-        return [json.loads(line) for line in text.splitlines()]
-
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """Return what stands in the queue."""
-        found = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
-
-    def endpoints(self) -> list[dict[str, Any]]:
-        """Return the endpoints of the VPC."""
-        found: list[dict[str, Any]] = self.ec2.describe_vpc_endpoints()["VpcEndpoints"]
-        return found
-
-
-class NoProfiles:
-    """Route 53 Profiles, which moto lacks, where there is none."""
-
-    def get_paginator(self, operation_name: str) -> NoProfiles:
-        """Return what pages the listing."""
-        del operation_name
-        return self
-
-    def paginate(self, **_: object) -> list[dict[str, list[object]]]:
-        """Return one empty page."""
-        return [{"ProfileAssociations": []}]
 
 
 @pytest.fixture
@@ -132,36 +83,6 @@ def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
     monkeypatch.setattr(composition, "VpcResolution", resolution)
     application.cache_clear()  # each test has an account of its own
     return site
-
-
-def change_of(vpc_id: str) -> dict[str, Any]:
-    """Return the event of a new subnet."""
-    record = {
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "CreateSubnet",
-        "eventID": "e-1",
-        "requestParameters": {"vpcId": vpc_id},
-    }
-    return {"source": "aws.ec2", "detail": record}
-
-
-def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
-    """Return the event of a modified endpoint."""
-    record = {
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "ModifyVpcEndpoint",
-        "eventTime": "2026-11-23T12:00:00Z",
-        "eventID": "e-2",
-        "userAgent": "aws-cli/2",
-        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"},
-        "requestParameters": {"ModifyVpcEndpointRequest": {"VpcEndpointId": endpoint_id}},
-    }
-    return {"source": "aws.ec2", "detail": record}
-
-
-def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Return the embedded metrics on standard output."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
 
 
 def test_a_reconcile_is_one_line_with_the_documented_fields(site: Site) -> None:

@@ -9,23 +9,15 @@ or inferred.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
-from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
+from network_site import NAME, Site, fake_site, local_site, moto_site
 
-from guardrail.aws.network import Ec2Network
-from guardrail.aws.patience import Patience
 from guardrail.core.actions import (
     AddSubnets,
     AttachSecurityGroup,
     AuthorizeClients,
-    CreateEndpoint,
-    CreateSecurityGroup,
     DeleteEndpoint,
     DeleteSecurityGroup,
     EnableVpcDns,
@@ -34,108 +26,11 @@ from guardrail.core.actions import (
     SetPrivateDns,
     WritePolicy,
 )
-from guardrail.core.model import DnsAttributes, Endpoint, Intent, ObservedVpc
-from guardrail.core.names import MANAGED_TAG, Service, group_name
-from guardrail.errors import RefusedError, RetryableError
-from guardrail.ports import Located, Network, Result
-from guardrail_sandbox import moto_state
-from guardrail_sandbox.clock import DrivenClock
-from guardrail_sandbox.ec2.behaviour import AWS_PACE, World
-from guardrail_sandbox.ec2.layer import Ec2Layer
-from guardrail_sandbox.ec2.registry import behaviours
-from guardrail_sandbox.in_process import ec2_client
-from support.fakes import ACCOUNT, BASELINE, OPEN, FakeNetwork
-
-NAME = "com.amazonaws.us-east-1.states"
-IMPATIENT = Patience(lambda: 0.0, lambda _: None)
-
-
-@dataclass
-class Site:
-    """A network port and a VPC with subnets in three zones behind it."""
-
-    port: Network
-    vpc_id: str
-    delete: Callable[[str], object]
-    without_hostnames: Callable[[], object]
-    add_subnet: Callable[[], str]
-    """Makes a second subnet in the first zone; returns its id."""
-
-    def look(self) -> ObservedVpc:
-        """Return the VPC as the port sees it now."""
-        (vpc,) = self.port.observe([self.vpc_id])
-        return vpc
-
-    def group(self) -> str:
-        """Make the endpoint's group; return its id."""
-        name = group_name(Service.STATES)
-        return self.port.apply(CreateSecurityGroup(self.vpc_id, name)).resource_id or ""
-
-    def create(self, *, zones: int = 3) -> str:
-        """Create an endpoint; return its id."""
-        subnets = tuple(s.subnet_id for s in self.look().subnets[:zones])
-        action = CreateEndpoint(
-            self.vpc_id,
-            Service.STATES,
-            NAME,
-            BASELINE,
-            subnets,
-            self.group(),
-            private_dns=False,
-            generation=0,
-        )
-        return self.port.apply(action).resource_id or ""
-
-    def endpoint(self) -> Endpoint:
-        """Return the only endpoint."""
-        (endpoint,) = self.look().endpoints
-        return endpoint
-
-
-def _fake() -> Site:
-    network = FakeNetwork()
-    vpc_id = network.add_vpc()
-    off = DnsAttributes(support=True, hostnames=False)
-    return Site(
-        network,
-        vpc_id,
-        network.delete_endpoint,
-        lambda: network.change(vpc_id, dns=off),
-        lambda: network.add_subnet(vpc_id, "us-east-1a"),
-    )
-
-
-def _moto(intent: Intent, stack: str, client: Any = None, account_id: str = ACCOUNT) -> Site:
-    ec2 = client or boto3.client("ec2")
-    vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    for index, zone in enumerate("abc"):
-        ec2.create_subnet(
-            VpcId=vpc_id, CidrBlock=f"10.0.{index}.0/24", AvailabilityZone=f"us-east-1{zone}"
-        )
-    port = Ec2Network(ec2, intent, account_id=account_id, stack_id=stack, patience=IMPATIENT)
-
-    def add_subnet() -> str:
-        made: str = ec2.create_subnet(
-            VpcId=vpc_id, CidrBlock="10.0.9.0/24", AvailabilityZone="us-east-1a"
-        )["Subnet"]["SubnetId"]
-        return made
-
-    return Site(
-        port,
-        vpc_id,
-        lambda i: ec2.delete_vpc_endpoints(VpcEndpointIds=[i]),
-        lambda: ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False}),
-        add_subnet,
-    )
-
-
-def _local(intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Return the site on moto behind every behaviour of EC2."""
-    monkeypatch.delenv("MOTO_ACCOUNT_ID")
-    world = World(DrivenClock(), AWS_PACE)
-    layer = Ec2Layer(moto_state.Serialised(), behaviours(world), world)
-    client = ec2_client(layer, "testing", "us-east-1")
-    return _moto(intent, stack, client, moto_state.ACCOUNT_ID)
+from guardrail.core.model import Intent
+from guardrail.core.names import MANAGED_TAG, Service
+from guardrail.errors import RetryableError
+from guardrail.ports import Located, Result
+from support.fakes import BASELINE, OPEN
 
 
 @pytest.fixture(params=["fake", "moto", "local"])
@@ -144,8 +39,8 @@ def site(
 ) -> Site:
     """Return the same site on each implementation of the port."""
     if request.param == "local":
-        return _local(intent, stack, monkeypatch)
-    return _fake() if request.param == "fake" else _moto(intent, stack)
+        return local_site(intent, stack, monkeypatch)
+    return fake_site() if request.param == "fake" else moto_site(intent, stack)
 
 
 @pytest.fixture(params=["fake", "local"])
@@ -153,13 +48,13 @@ def strict(
     request: pytest.FixtureRequest, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> Site:
     """Return the same site on each implementation that refuses what EC2 refuses."""
-    return _fake() if request.param == "fake" else _local(intent, stack, monkeypatch)
+    return fake_site() if request.param == "fake" else local_site(intent, stack, monkeypatch)
 
 
 @pytest.fixture
 def local(intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Return the site on moto behind every behaviour of EC2."""
-    return _local(intent, stack, monkeypatch)
+    return local_site(intent, stack, monkeypatch)
 
 
 def test_a_vpc_is_observed_with_its_subnets_and_blocks(site: Site) -> None:
@@ -381,129 +276,3 @@ def test_every_statement_says_how_sure_it_is() -> None:
     }
     assert len(said) > 10
     assert set(said.values()) <= {"Documented", "Observed", "Inferred"}
-
-
-class TestOnMoto:
-    """What only the real adapter has."""
-
-    def test_other_services_endpoints_are_not_seen_and_never_modified(
-        self, intent: Intent, stack: str
-    ) -> None:
-        """IAM cannot restrict ModifyVpcEndpoint to a service, so the adapter does."""
-        site = _moto(intent, stack)
-        ec2 = boto3.client("ec2")
-        other = ec2.create_vpc_endpoint(
-            VpcId=site.vpc_id,
-            ServiceName="com.amazonaws.us-east-1.sqs",
-            VpcEndpointType="Interface",
-        )["VpcEndpoint"]["VpcEndpointId"]
-        assert site.look().endpoints == ()
-        with pytest.raises(RefusedError, match="not seen to be an endpoint of Step Functions"):
-            site.port.apply(WritePolicy(other, BASELINE, OPEN))
-
-    def test_an_endpoint_that_is_gone_by_now_is_an_outcome(
-        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """NotFound at the write is no error."""
-        site = _moto(intent, stack)
-        endpoint_id = site.create()
-        site.look()
-        error: Any = {"Error": {"Code": "InvalidVpcEndpointId.NotFound", "Message": "gone"}}
-
-        def gone(*_: object, **__: object) -> None:
-            raise ClientError(error, "ModifyVpcEndpoint")
-
-        monkeypatch.setattr(site.port._writing._ec2, "modify_vpc_endpoint", gone)  # type: ignore[attr-defined]  # noqa: SLF001
-        assert site.port.apply(SetPrivateDns(endpoint_id)).result is Result.GONE
-
-    def test_dns_attributes_are_asked_only_where_they_matter(self, stack: str) -> None:
-        """Two calls per VPC are spared when an endpoint with private DNS stands."""
-        site = _moto(Intent(services=(Service.STATES,)), stack)
-        group_id = site.group()
-        subnets = tuple(s.subnet_id for s in site.look().subnets)
-        site.port.apply(
-            CreateEndpoint(
-                site.vpc_id,
-                Service.STATES,
-                NAME,
-                BASELINE,
-                subnets,
-                group_id,
-                private_dns=True,
-                generation=0,
-            )
-        )
-        assert site.look().dns is None
-
-    def test_more_vpcs_than_a_filter_takes_are_observed(self, intent: Intent, stack: str) -> None:
-        """Filters take 200 values; the rest is asked in further calls."""
-        site = _moto(intent, stack)
-        unknown = [f"vpc-{number:017x}" for number in range(450)]
-        assert [v.vpc_id for v in site.port.observe([*unknown, site.vpc_id])] == [site.vpc_id]
-
-    def test_private_dns_that_is_off_on_a_managed_endpoint_is_asked_about(self, stack: str) -> None:
-        """The tag is reason enough to ask; whether it is managed the records tell later."""
-        site = _moto(Intent(services=(Service.STATES,)), stack)
-        site.create()
-        assert site.look().dns is not None
-
-    def test_a_vpc_of_another_account_is_not_asked_for_its_attributes(
-        self, intent: Intent, stack: str
-    ) -> None:
-        """A participant's role cannot ask about the owner's VPC; its denial would stop a sweep."""
-        site = _moto(intent, stack)
-        port = Ec2Network(
-            boto3.client("ec2"),
-            intent,
-            account_id="999999999999",
-            stack_id=stack,
-            patience=IMPATIENT,
-        )
-        (vpc,) = port.observe([site.vpc_id])
-        assert (vpc.owner_id, vpc.dns) == (ACCOUNT, None)
-
-    def test_a_vpc_that_goes_while_it_is_observed_is_not_there(
-        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """One deletion at the wrong moment does not stop the sweep of the others."""
-        site = _moto(intent, stack)
-        _answer(monkeypatch, site, "describe_vpc_attribute", "InvalidVpcID.NotFound")
-        assert list(site.port.observe([site.vpc_id])) == []
-
-    def test_a_group_that_another_invocation_made_may_be_invisible_yet(
-        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """EC2 refuses the name before it describes the group: retryable, never a crash."""
-        site = _moto(intent, stack)
-        _answer(monkeypatch, site, "create_security_group", "InvalidGroup.Duplicate")
-        with pytest.raises(RetryableError, match="does not describe it yet"):
-            site.group()
-
-    def test_a_service_with_two_names_is_created_by_the_plain_one_and_seen_by_both(
-        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A region that offers FIPS endpoints besides hides neither kind from enforcement."""
-        site = _moto(intent, stack)
-        names = (NAME, f"{NAME}-fips")
-        details = [_detail(name) for name in names]
-        monkeypatch.setattr(site.port, "_service_pages", lambda: iter([details]))
-        assert site.port.offers()[Service.STATES].name == NAME
-        for name in names:
-            boto3.client("ec2").create_vpc_endpoint(
-                VpcId=site.vpc_id, ServiceName=name, VpcEndpointType="Interface"
-            )
-        assert [e.service for e in site.look().endpoints] == [Service.STATES] * 2
-
-
-def _detail(name: str) -> dict[str, Any]:
-    kinds = [{"ServiceType": "Interface"}]
-    return {"ServiceName": name, "Owner": "amazon", "ServiceType": kinds}
-
-
-def _answer(monkeypatch: pytest.MonkeyPatch, site: Site, call: str, code: str) -> None:
-    """Let a call of the adapter's client fail with `code`."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": "no"}}, call)
-
-    monkeypatch.setattr(site.port._ec2, call, fail)  # type: ignore[attr-defined]  # noqa: SLF001

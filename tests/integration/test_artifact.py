@@ -10,6 +10,8 @@ import pytest
 from guardrail_sandbox.launch import Launcher, find_interpreter
 from guardrail_sandbox.sandbox import Sandbox
 
+FUNCTIONS = ("VpcChange", "EndpointChange", "Yielding", "Sweep")
+
 
 @pytest.mark.parametrize("module", ["boto3", "botocore", "aws_lambda_powertools", "guardrail"])
 def test_modules_come_from_the_artifact(
@@ -35,12 +37,12 @@ def test_every_rule_and_schedule_of_the_template_has_a_function(sandbox: Sandbox
     rules = [rule["Name"] for rule in events.list_rules()["Rules"]]
     targets = [t["Arn"] for r in rules for t in events.list_targets_by_rule(Rule=r)["Targets"]]
     schedules = scheduler.list_schedules()["Schedules"]
-    arns = {sandbox.function(name).arn for name in ("VpcChange", "EndpointChange", "Sweep")}
+    arns = {sandbox.function(name).arn for name in FUNCTIONS}
     assert {*targets, *(schedule["Target"]["Arn"] for schedule in schedules)} == arns
 
 
 def test_failures_of_every_function_have_a_destination(sandbox: Sandbox) -> None:
     """Nothing is lost: each function has the stack's queue for what it gives up on."""
     (queue,) = sandbox.stack.queue_arns()
-    for name in ("VpcChange", "EndpointChange", "Sweep"):
+    for name in FUNCTIONS:
         assert sandbox.function(name).asynchronous.on_failure_arn == queue

@@ -15,7 +15,7 @@ from scenes import build_vpc, endpoints_of
 
 from guardrail_sandbox.sandbox import ROOT, Sandbox
 
-HANDLERS = ("VpcChange", "EndpointChange", "Sweep")
+HANDLERS = ("VpcChange", "EndpointChange", "Yielding", "Sweep")
 PUBLISHED = ROOT.parent / "shared" / "events"
 SAMPLES = ROOT / "events"
 INTERESTING = {"CreateVpc", "CreateSubnet", "ModifyVpcAttribute", "CreateVpcEndpoint"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from guardrail.core.actions import ActionKind
 from guardrail.core.memory import YIELD, Cause
 from guardrail.core.model import Mode
@@ -13,26 +11,12 @@ from guardrail.core.names import Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.ports import Result
-from guardrail.report import Outcome, Report
+from guardrail.report import Outcome
 from support.fakes import BASELINE, OPEN
+from support.stories import covered, reasons
 from support.world import ALICE, World
 
 MANY = tuple(Service)
-
-
-def reasons(reports: list[Report]) -> set[Reason]:
-    """Return all reason codes."""
-    return {finding.reason for report in reports for finding in report.findings}
-
-
-def covered(*services: Service) -> tuple[World, str]:
-    """Return a world with a VPC that the guardrail made endpoints in."""
-    world = World()
-    world.intent = replace(world.intent, services=services or (Service.STATES,))
-    vpc_id = world.network.add_vpc()
-    for _ in range(2):
-        world.settled(vpc_id)
-    return world, vpc_id
 
 
 def rest_of(world: World, vpc_id: str) -> tuple[int, int]:
@@ -300,72 +284,3 @@ class TestOwnEndpoint:
         world.network.add_endpoint(vpc_id, BASELINE)
         assert reasons(world.sweep()) == {Reason.ADOPTED}
         assert len(world.network.endpoints(vpc_id)) == 2
-
-
-class TestDuplicates:
-    """More endpoints than are needed."""
-
-    @pytest.mark.parametrize("keeps", [0, 1])
-    def test_two_of_ours_shrink_to_the_one_that_serves_best(self, keeps: int) -> None:
-        """After a lost race the one with private DNS stays, whichever was first."""
-        world, vpc_id = covered()
-        (first,) = world.network.endpoints(vpc_id)
-        twin = replace(first, endpoint_id="vpce-0aaaaaaaaaaaaaaaa")
-        pair = [replace(first, private_dns=keeps == 0), replace(twin, private_dns=keeps == 1)]
-        world.network.change(vpc_id, endpoints=tuple(pair))
-        world.records.note_endpoint(vpc_id, Service.STATES, twin.endpoint_id)
-        assert Reason.DUPLICATE_ENDPOINT in reasons(world.sweep())
-        assert [e.endpoint_id for e in world.network.endpoints(vpc_id)] == [pair[keeps].endpoint_id]
-        assert world.sweep()[0].outcome is Outcome.COMPLIANT
-        assert world.records.memory(vpc_id).yielded is None
-
-    def test_an_owners_endpoint_without_subnets_is_not_enough(self) -> None:
-        """EC2 accepts endpoints that carry no traffic; the VPC gets one that does."""
-        world = World()
-        vpc_id = world.network.add_vpc()
-        theirs = world.network.add_endpoint(vpc_id, BASELINE, zones=0)
-        world.sweep()
-        made = [e for e in world.network.endpoints(vpc_id) if e.endpoint_id != theirs]
-        assert [e.works for e in made] == [True]
-
-    def test_one_that_has_the_name_besides_is_told_of(self) -> None:
-        """EC2 would refuse ours the name, so a second one would gain nothing."""
-        world = World()
-        vpc_id = world.network.add_vpc()
-        world.network.add_endpoint(vpc_id, BASELINE, zones=0, private_dns=True)
-        (report,) = world.sweep()
-        assert "carries no traffic" in report.findings[0].message
-        assert len(world.network.endpoints(vpc_id)) == 1
-
-
-class TestCentral:
-    """The VPC's resolver gets the service's name from elsewhere."""
-
-    def test_no_endpoint_is_made_and_the_report_says_by_what_it_is_served(self) -> None:
-        """Asked before creation only, and remembered for 24 hours."""
-        world = World()
-        vpc_id = world.network.add_vpc()
-        world.resolution.answers[vpc_id] = "private hosted zone Z1 (states.…)"
-        for _ in range(3):
-            (report,) = world.sweep()
-            assert report.outcome is Outcome.SKIPPED
-            assert "private hosted zone Z1" in report.findings[0].message
-        assert (len(world.network.endpoints(vpc_id)), world.resolution.asked) == (0, 1)
-
-    def test_it_is_asked_again_after_a_day(self) -> None:
-        """The central endpoint may be gone by then."""
-        world = World()
-        vpc_id = world.network.add_vpc()
-        world.resolution.answers[vpc_id] = "forwarding rule"
-        world.sweep()
-        world.resolution.answers.clear()
-        world.clock.advance(hours=25)
-        world.sweep()
-        assert len(world.network.endpoints(vpc_id)) == 1
-
-    def test_a_vpc_with_an_endpoint_is_not_asked_about(self) -> None:
-        """The calls cost only where something would be made."""
-        world, _ = covered()
-        asked = world.resolution.asked
-        world.sweep()
-        assert world.resolution.asked == asked

@@ -1,0 +1,95 @@
+"""A VPC on moto beside the parts of a stack, and the events that the handlers are given."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+
+from support.fakes import ACCOUNT
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function about its invocation."""
+
+    invoked_function_arn: str = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
+    milliseconds: int = 600_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return what is left."""
+        return self.milliseconds
+
+
+@dataclass
+class Site:
+    """A VPC on moto, and the stack's own parts."""
+
+    ec2: Any = field(default_factory=lambda: boto3.client("ec2"))
+    vpc_id: str = ""
+    queue: str = ""
+    log: io.StringIO = field(default_factory=io.StringIO)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the lines logged since the last look."""
+        text = self.log.getvalue()
+        self.log.seek(0)
+        self.log.truncate()
+        return [json.loads(line) for line in text.splitlines()]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Return what stands in the queue."""
+        found = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return the endpoints of the VPC."""
+        found: list[dict[str, Any]] = self.ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        return found
+
+
+class NoProfiles:
+    """Route 53 Profiles, which moto lacks, where there is none."""
+
+    def get_paginator(self, operation_name: str) -> NoProfiles:
+        """Return what pages the listing."""
+        del operation_name
+        return self
+
+    def paginate(self, **_: object) -> list[dict[str, list[object]]]:
+        """Return one empty page."""
+        return [{"ProfileAssociations": []}]
+
+
+def change_of(vpc_id: str) -> dict[str, Any]:
+    """Return the event of a new subnet."""
+    record = {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "CreateSubnet",
+        "eventID": "e-1",
+        "requestParameters": {"vpcId": vpc_id},
+    }
+    return {"source": "aws.ec2", "detail": record}
+
+
+def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
+    """Return the event of a modified endpoint."""
+    record = {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "ModifyVpcEndpoint",
+        "eventTime": "2026-11-23T12:00:00Z",
+        "eventID": "e-2",
+        "userAgent": "aws-cli/2",
+        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"},
+        "requestParameters": {"ModifyVpcEndpointRequest": {"VpcEndpointId": endpoint_id}},
+    }
+    return {"source": "aws.ec2", "detail": record}
+
+
+def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return the embedded metrics on standard output."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]

@@ -1,0 +1,49 @@
+"""What the stories about one VPC begin with and ask about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from guardrail.core.model import Mode
+from guardrail.core.names import Service
+from guardrail.core.reasons import Reason
+from guardrail.report import Outcome, Report
+from support.fakes import BASELINE
+from support.world import World
+
+REFORMATTED = json.dumps(json.loads(BASELINE), indent=3, sort_keys=True)
+
+
+def outcomes(reports: list[Report]) -> list[Outcome]:
+    """Return the outcome of each report."""
+    return [report.outcome for report in reports]
+
+
+def reasons(reports: list[Report]) -> set[Reason]:
+    """Return all reason codes."""
+    return {finding.reason for report in reports for finding in report.findings}
+
+
+def new_world(mode: Mode = Mode.ENFORCE, **intent: object) -> World:
+    """Return a world with an intent."""
+    world = World()
+    world.intent = replace(world.intent, mode=mode, **intent)  # type: ignore[arg-type]
+    return world
+
+
+def with_endpoint(world: World) -> tuple[str, str]:
+    """Let the guardrail make an endpoint; return the ids of VPC and endpoint."""
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    return vpc_id, world.network.endpoints(vpc_id)[0].endpoint_id
+
+
+def covered(*services: Service) -> tuple[World, str]:
+    """Return a world with a VPC that the guardrail made endpoints in."""
+    world = World()
+    world.intent = replace(world.intent, services=services or (Service.STATES,))
+    vpc_id = world.network.add_vpc()
+    for _ in range(2):
+        world.settled(vpc_id)
+    return world, vpc_id
