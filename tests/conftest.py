@@ -1,8 +1,30 @@
-"""What every suite that uses moto wants: backends that are made quickly."""
+"""What every suite wants: backends of moto that are made quickly, and an end to a slow run."""
 
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
+
+import pytest
 
 # moto reads thousands of machine images for each new EC2 backend, seconds of it in every test.
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+TESTS = Path(__file__).parent
+ORDER = ("template", "contract", "faults", "unit", "corpus", "properties", "integration", "model")
+"""Where time is limited, what is cheap and tells most comes first."""
+END = float(os.environ.get("TESTS_END", "inf"))
+"""No test is begun after this moment, in seconds since 1970: a machine may be very slow."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the suites in order."""
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(TESTS).parts[0]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Skip what there is no time for, saying so."""
+    if time.time() > END:
+        pytest.skip("the time given (TESTS_END) is over; `make test` has no such end")

@@ -1,6 +1,7 @@
 """Run the tests on this Python, and what ships on the functions' Python, if the machine has it.
 
-With ALL_PYTHONS=1 on every other one from 3.11, too.
+With ALL_PYTHONS=1 on every other one from 3.11, too. With TESTS_END, a moment in seconds since
+1970, what has not begun by then is skipped: `.ci/run` has a limit.
 
 The last line is the sum: `N passed, N failed`. An error counts as a failure; skipped tests are
 said on the line before.
@@ -27,8 +28,15 @@ ELSEWHERE = [
 ]
 """What runs on another Python: what ships and meets the SDK; the functions of the local AWS run on
 one Python wherever the tests run."""
-SIDE_BY_SIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+SIDE_BY_SIDE = (
+    *("-n", "auto", "--maxprocesses", "4"),
+    *("--dist", "loadfile", "--no-loadscope-reorder"),
+)
 """A file's tests share a local AWS, so they stay together."""
+END = float(os.environ.get("TESTS_END", "inf"))
+"""When tests end that are not done, in seconds since 1970; see `conftest.py`."""
+TO_PREPARE = 120.0
+"""Seconds without which it is no use to begin with another Python."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 
 
@@ -36,6 +44,9 @@ def main(arguments: list[str]) -> int:
     """Run pytest everywhere with `arguments`; return the exit status."""
     total: Counter[str] = Counter()
     for version, python in {_here(): sys.executable, **_others()}.items():
+        if python != sys.executable and END - time.time() < TO_PREPARE:
+            print(f"== Python {version} is left out: the time given (TESTS_END) is over")
+            continue
         total.update(_results(python, version, arguments))
     if total["skipped"]:
         print(f"{total['skipped']} skipped; the reasons stand above")

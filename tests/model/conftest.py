@@ -10,6 +10,7 @@ import pytest
 from model.region import quickened
 
 FEW = 50
+_BLOCK = 4
 _SELDOM = 4
 """Every which sequence is played with perfect delivery, too; in the long mode all are."""
 _SECONDS_EACH = 20
@@ -31,21 +32,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--first-seed", type=int, default=0, help="what the first is drawn with")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give the long mode its time."""
-    seconds = 300 + _SECONDS_EACH * int(config.getoption("--sequences", FEW))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each block its time, on a slow machine, too."""
+    seconds = 300 + _SECONDS_EACH * _BLOCK
     for item in items:
         if item.path.parent.name == "model":
             item.add_marker(pytest.mark.timeout(seconds))
 
 
-@pytest.fixture
-def extent(request: pytest.FixtureRequest) -> Extent:
-    """Return what the command line asks for."""
-    sequences = int(request.config.getoption("--sequences", FEW))
-    first = int(request.config.getoption("--first-seed", 0))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play what the command line asks for, a few sequences in each test."""
+    if "extent" not in metafunc.fixturenames:
+        return
+    sequences = int(metafunc.config.getoption("--sequences", FEW))
+    first = int(metafunc.config.getoption("--first-seed", 0))
     nth = 1 if sequences > FEW else _SELDOM
-    return Extent(sequences, first, nth)
+    metafunc.parametrize(
+        "extent",
+        [
+            Extent(min(_BLOCK, sequences - done), first + done, nth)
+            for done in range(0, sequences, _BLOCK)
+        ],
+        ids=lambda extent: f"{extent.seed}-{extent.seed + extent.sequences - 1}",
+    )
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = {"SettleSeconds": "1"}
+PATIENCE = 120.0
+"""Real seconds in which what is in flight must end, on a slow machine, too."""
 """Parameters of the sandbox where the template has them: nobody wants to wait for minutes here."""
 
 _PLATFORM_KEY = "ASIASANDBOXPLATFORM"
@@ -208,7 +210,7 @@ class Sandbox:
             time.sleep(0.05)
         return True
 
-    def settle(self, timeout: float = 30.0) -> None:
+    def settle(self, timeout: float = PATIENCE) -> None:
         """Wait until nothing is in flight; raise with what still is after `timeout` seconds."""
         until = time.monotonic() + timeout
         quiet = 0
@@ -222,7 +224,7 @@ class Sandbox:
             # Driving through an hour settles many times.
             time.sleep(0.01 if isinstance(self.clock, DrivenClock) else 0.05)
 
-    def advance(self, seconds: float, timeout: float = 30.0) -> None:
+    def advance(self, seconds: float, timeout: float = PATIENCE) -> None:
         """Drive the clock on, settling at each moment at which something is due.
 
         So what fires on the way sees its own time, and what follows from it is due from there.

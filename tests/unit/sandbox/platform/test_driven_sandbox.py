@@ -99,11 +99,15 @@ def test_a_failing_function_is_tried_again_after_one_and_two_minutes(sandbox: Sa
 
 
 def test_a_function_that_takes_too_long_is_tried_again(sandbox: Sandbox) -> None:
-    """A time-out is an error like any other; it runs in real time, as the process does."""
+    """A time-out is an error like any other; it runs in real time, as the process does.
+
+    So on a slow machine an attempt may end before the function has logged anything.
+    """
     emit(sandbox, "hang")
     sandbox.advance(10 * MINUTE)
-    assert len(called(sandbox, "hang")) == 3
-    assert letter_of(sandbox).body["responsePayload"]["errorType"] == "Sandbox.Timedout"
+    letter = letter_of(sandbox)
+    assert letter.body["requestContext"]["approximateInvokeCount"] == 3
+    assert letter.body["responsePayload"]["errorType"] == "Sandbox.Timedout"
 
 
 def test_a_throttled_target_gets_the_event_later(sandbox: Sandbox) -> None:
