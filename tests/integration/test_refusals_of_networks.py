@@ -182,6 +182,7 @@ def open_but_for_a_deleted_role(sandbox: Sandbox) -> str:
         VpcId=vpc_id,
         VpcEndpointType="Interface",
         ServiceName="com.amazonaws.us-east-1.states",
+        SubnetIds=subnets_of(sandbox, vpc_id),
         PrivateDnsEnabled=False,
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
     )

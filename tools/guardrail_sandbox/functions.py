@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.invocation import Invocation, Result
-from guardrail_sandbox.worker import Worker
+from guardrail_sandbox.worker import Process, Worker
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from guardrail_sandbox.deployed import FunctionSpec
@@ -30,7 +29,7 @@ class Function:
     def __init__(
         self,
         spec: FunctionSpec,
-        start: Callable[[FunctionSpec, str], subprocess.Popen[bytes]],
+        start: Callable[[FunctionSpec, str], Process],
         on_output: Callable[[FunctionSpec, str], None],
         moment: Callable[[], float | None],
     ) -> None:

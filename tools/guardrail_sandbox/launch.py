@@ -6,15 +6,19 @@ developer's AWS_* variables nor the site-packages of the tools, so that what run
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guardrail_sandbox import nursery as nurseries
 from guardrail_sandbox.clock import standing
 from guardrail_sandbox.errors import SandboxError
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
     from guardrail_sandbox.clock import Clock
     from guardrail_sandbox.deployed import FunctionSpec
+    from guardrail_sandbox.worker import Process
 
 _RUNTIME = (3, 13)
 """The Lambda runtime that template.yaml names."""
@@ -95,16 +100,8 @@ class Launcher:
     clock: Clock | None = None
 
     def prepare(self) -> None:
-        """Lay out the folder that makes awslambdaric importable, and nothing else with it."""
-        site = self._site()
-        site.mkdir(parents=True, exist_ok=True)
-        for package in _RUNTIME_PACKAGES:
-            spec = importlib.util.find_spec(package)
-            if spec is None or spec.origin is None:
-                raise SandboxError(f"{package} is not installed", hint="run `make setup`")
-            (site / package).symlink_to(Path(spec.origin).parent, target_is_directory=True)
-        for module in _WORKER_MODULES:
-            shutil.copy(Path(__file__).parent / "worker_site" / module, site)
+        """Lay out what workers need; raise `SandboxError` when some of it is not installed."""
+        _site()
 
     def folder(self, logical_id: str) -> Path:
         """Return the artifact of one function, or say how to make it."""
@@ -113,9 +110,11 @@ class Launcher:
             raise SandboxError(f"no built artifact at {folder}", hint="run `make build` first")
         return folder
 
-    def start(self, spec: FunctionSpec, runtime_api: str) -> subprocess.Popen[bytes]:
+    def start(self, spec: FunctionSpec, runtime_api: str) -> Process:
         """Start one worker; its output comes on one pipe."""
         folder = self.folder(spec.logical_id)
+        if nurseries.AVAILABLE:
+            return self._copied(spec, folder, self.environment(spec, runtime_api))
         return subprocess.Popen(
             [self.interpreter.path, "-s", "-S", "-m", "awslambdaric", spec.handler],
             cwd=folder,
@@ -126,6 +125,14 @@ class Launcher:
             # A Ctrl-C on the terminal is for the sandbox, which then ends its workers.
             start_new_session=True,
         )
+
+    def _copied(
+        self, spec: FunctionSpec, folder: Path, environment: Mapping[str, str]
+    ) -> nurseries.Copy:
+        path = self._path(str(folder))
+        loading = self._process_environment(str(folder))
+        nursery = nurseries.nursery(self.interpreter.path, path, loading)
+        return nursery.start(spec.handler, str(folder), path, environment)
 
     def environment(self, spec: FunctionSpec, runtime_api: str) -> dict[str, str]:
         """Return the whole environment of a worker; the template's own variables win."""
@@ -143,7 +150,7 @@ class Launcher:
             "LANG": "C.UTF-8",
             "TZ": "UTC",
             "HOME": str(self.scratch),
-            "PYTHONPATH": os.pathsep.join((folder, str(self._site()))),
+            "PYTHONPATH": os.pathsep.join(self._path(folder)),
             # The artifact stays as it was built; a second start is quicker with the cache.
             "PYTHONPYCACHEPREFIX": str(self.artifact.parent / "pycache"),
             "AWS_CONFIG_FILE": os.devnull,
@@ -178,5 +185,24 @@ class Launcher:
         moment = standing(self.clock)
         return {} if moment is None else {"SANDBOX_MOMENT": repr(moment)}
 
-    def _site(self) -> Path:
-        return self.scratch / "site"
+    def _path(self, folder: str) -> tuple[str, str]:
+        """Return where a worker finds what is not in the standard library."""
+        return folder, str(_site())
+
+
+@cache
+def _site() -> Path:
+    """Lay out the folder that makes awslambdaric importable, and nothing else with it.
+
+    One for all sandboxes of this process: workers of each are copied from one that has loaded it.
+    """
+    site = Path(tempfile.mkdtemp(prefix="guardrail-sandbox-site-"))
+    atexit.register(shutil.rmtree, site, ignore_errors=True)
+    for package in _RUNTIME_PACKAGES:
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            raise SandboxError(f"{package} is not installed", hint="run `make setup`")
+        (site / package).symlink_to(Path(spec.origin).parent, target_is_directory=True)
+    for module in _WORKER_MODULES:
+        shutil.copy(Path(__file__).parent / "worker_site" / module, site)
+    return site

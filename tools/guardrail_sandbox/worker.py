@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from guardrail_sandbox.invocation import Invocation, Result
 from guardrail_sandbox.runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from guardrail_sandbox.deployed import FunctionSpec
 
 _DRAIN_SECONDS = 1.0
 """How long an answer waits for the log lines that the handler wrote before it."""
+
+
+class Process(Protocol):
+    """What a worker asks of its process, as `subprocess.Popen` has it."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """What it writes."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return the status, negative for a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 class Pool(Protocol):
@@ -40,9 +53,7 @@ class Pool(Protocol):
 class Worker:
     """Runs one invocation at a time until its process ends or is killed."""
 
-    def __init__(
-        self, pool: Pool, start: Callable[[FunctionSpec, str], subprocess.Popen[bytes]]
-    ) -> None:
+    def __init__(self, pool: Pool, start: Callable[[FunctionSpec, str], Process]) -> None:
         self._pool = pool
         self._lock = threading.Lock()
         self._drained = threading.Event()

@@ -11,21 +11,28 @@ brings its own.
 from __future__ import annotations
 
 import http.client
+import importlib
 import os
 import sys
+from typing import Any
 
 _PATH = "/2018-06-01/runtime/invocation"
 _DEADLINE = "Lambda-Runtime-Deadline-Ms"
 _MOMENT = "Sandbox-Moment"
 _agent = ""
 
-# Taken away, because a function has no such variable on AWS.
-_started_at = os.environ.pop("SANDBOX_MOMENT", None)
-if _started_at is not None:
-    # Only then: in real time, nothing of Python is replaced.
-    import driven_time  # type: ignore[import-not-found]  # lies beside this file in a worker
 
-    driven_time.install(float(_started_at))
+def begin() -> None:
+    """Let time stand where the environment says, if it does; before the function is loaded."""
+    # Taken away, because a function has no such variable on AWS.
+    started_at = os.environ.pop("SANDBOX_MOMENT", None)
+    if started_at is not None:
+        # Only then: in real time, nothing of Python is replaced.
+        _driven_time().install(float(started_at))
+
+
+def _driven_time() -> Any:  # noqa: ANN401  not importable where this is checked
+    return importlib.import_module("driven_time")  # lies beside this file in a worker
 
 
 def initialize_client(user_agent: str) -> None:
@@ -38,7 +45,7 @@ def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001  the name is aws
     """Wait for the next invocation and return its payload and headers; the deadline is a number."""
     body, headers = _request("GET", f"{_PATH}/next", None, {})
     if _MOMENT in headers:
-        driven_time.stand_at(float(headers[_MOMENT]))
+        _driven_time().stand_at(float(headers[_MOMENT]))
     return body, {**headers, _DEADLINE: int(headers[_DEADLINE])}
 
 
@@ -83,3 +90,6 @@ def _request(
         return content, dict(response.getheaders())
     finally:
         connection.close()
+
+
+begin()
