@@ -12,6 +12,7 @@ from driven import DUE, RETRIES, SETTLE, Start, is_bound, refusals
 from scenes import OPEN_POLICY, build_vpc, endpoints_of
 
 from guardrail.core.names import Service, client_token
+from guardrail_sandbox import moto_state
 from guardrail_sandbox.ec2.behaviour import AWS_PACE
 from guardrail_sandbox.sandbox import Sandbox
 
@@ -71,17 +72,15 @@ def test_a_throttled_repair_is_made_when_there_are_tokens(start: Start) -> None:
 
 def test_a_full_vpc_is_said_in_the_dead_letter(start: Start) -> None:
     """Fifty endpoints of others leave no room for that of Step Functions."""
-    sandbox = start(without={"throttles"})
-    vpc_id, ec2 = build_vpc(sandbox, "10.0"), sandbox.client("ec2")
-    for _ in range(50):
-        ec2.create_vpc_endpoint(
-            VpcId=vpc_id,
-            VpcEndpointType="Interface",
-            ServiceName="com.amazonaws.us-east-1.sqs",
-            PrivateDnsEnabled=False,
-        )
-    # Each creation is an event that the guardrail looks at.
-    sandbox.advance(DUE, timeout=120)
+    sandbox = start()
+    vpc_id, service = build_vpc(sandbox, "10.0"), "com.amazonaws.us-east-1.sqs"
+    with moto_state.LOCK:
+        # Past the calls: the guardrail would look at each creation.
+        for _ in range(50):
+            moto_state.ec2(sandbox.region).create_vpc_endpoint(
+                vpc_id, service, "Interface", policy_document=None, route_table_ids=[]
+            )
+    sandbox.advance(DUE)
     letters = sandbox.dead_letters()
     assert refusals(sandbox) == {"VpcEndpointLimitExceeded"}
     assert letters
