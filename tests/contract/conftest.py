@@ -17,6 +17,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 
 from guardrail.core.model import Intent, Mode
 from guardrail.core.names import Service
+from guardrail_sandbox.ec2 import services
 from support.fakes import ACCOUNT, STACK
 
 REGION = "us-east-1"
@@ -54,6 +55,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(vpcs.DEFAULT_VPC_ENDPOINT_SERVICES, REGION, few_services())
     with mock_aws():
         yield
+    services.offered.cache_clear()  # it remembers what a region has
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 That time stands still between two steps of the test, so it does in an invocation: every look at
 it gives the moment at which the invocation began. What a function knows of its own time-out stays
-with the machine's time, by which it is ended; what it sleeps is taken off that without waiting.
+with the machine's time, by which it is ended; what it sleeps is taken off that without waiting,
+unless it sleeps beyond its time-out.
 `time.monotonic` is untouched.
 
 Must be imported before the function's own modules, which bind the names that are replaced.
@@ -17,10 +18,11 @@ from types import SimpleNamespace
 from typing import Any
 
 _Real = module.datetime
-_real_time = time.time
+_real_time, _real_sleep = time.time, time.sleep
 _real_gmtime, _real_localtime = time.gmtime, time.localtime
 _moment = 0.0
 _slept = 0.0
+_ends = float("inf")
 
 
 class _AnyDatetime(type):
@@ -62,10 +64,10 @@ def install(moment: float) -> None:
     stand_at(moment)
 
 
-def stand_at(moment: float) -> None:
-    """Move on to another moment; the time-out of what runs is still told in the machine's time."""
-    global _moment, _slept
-    _moment, _slept = moment, 0.0
+def stand_at(moment: float, ends: float = float("inf")) -> None:
+    """Move on to another moment; the time-out of what runs, `ends`, is in the machine's time."""
+    global _moment, _slept, _ends
+    _moment, _slept, _ends = moment, 0.0, ends
     context: Any = sys.modules.get("awslambdaric.lambda_context")
     if context is not None:
         context.time = SimpleNamespace(time=lambda: _real_time() + _slept)
@@ -75,3 +77,5 @@ def _sleep(seconds: float) -> None:
     """Let the function have slept: nothing happens meanwhile in a time that stands still."""
     global _slept
     _slept += seconds
+    if _real_time() + _slept > _ends:
+        _real_sleep(seconds)

@@ -45,7 +45,8 @@ def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001  the name is aws
     """Wait for the next invocation and return its payload and headers; the deadline is a number."""
     body, headers = _request("GET", f"{_PATH}/next", None, {})
     if _MOMENT in headers:
-        _driven_time().stand_at(float(headers[_MOMENT]))
+        ends = int(headers[_DEADLINE]) / 1000
+        _driven_time().stand_at(float(headers[_MOMENT]), ends)
     return body, {**headers, _DEADLINE: int(headers[_DEADLINE])}
 
 
