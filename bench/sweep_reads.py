@@ -14,29 +14,29 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from moto.core import responses
+from moto.core.utils import method_names_from_class
+
+from guardrail.aws.network import Ec2Network
+from guardrail.aws.patience import Patience
+from guardrail.aws.records import DynamoRecords
+from guardrail.baseline import render_baseline
+from guardrail.core.actions import ActionKind
+from guardrail.core.model import Intent, Mode
+from guardrail.observe import NoAgenda
+from guardrail.reconcile import Owner, Reconciler
+from guardrail.report import Outcome
+from guardrail.sweeping import Sweeper
+from guardrail_sandbox.clock import RealClock
+from guardrail_sandbox.in_process import client_of
 from guardrail_sandbox.isolation import isolate
 
 isolate()
 
-import moto.core.responses  # noqa: E402  moto reads the environment on import
-from moto.core.utils import method_names_from_class  # noqa: E402
-
-from guardrail.aws.network import Ec2Network  # noqa: E402
-from guardrail.aws.patience import Patience  # noqa: E402
-from guardrail.aws.records import DynamoRecords  # noqa: E402
-from guardrail.baseline import render_baseline  # noqa: E402
-from guardrail.core.actions import ActionKind  # noqa: E402
-from guardrail.core.model import Intent, Mode  # noqa: E402
-from guardrail.observe import NoAgenda  # noqa: E402
-from guardrail.reconcile import Owner, Reconciler  # noqa: E402
-from guardrail.report import Outcome  # noqa: E402
-from guardrail.sweeping import Sweeper  # noqa: E402
-from guardrail_sandbox import moto_state  # noqa: E402
-from guardrail_sandbox.clock import RealClock  # noqa: E402
-from guardrail_sandbox.ec2.behaviour import SHORT_PACE, World  # noqa: E402
-from guardrail_sandbox.ec2.layer import Ec2Layer  # noqa: E402
-from guardrail_sandbox.ec2.registry import behaviours  # noqa: E402
-from guardrail_sandbox.in_process import client_of  # noqa: E402
+from guardrail_sandbox import moto_state  # noqa: E402  asks boto3 for its profile on import
+from guardrail_sandbox.ec2.behaviour import SHORT_PACE, World  # noqa: E402  asks boto3 for its profile on import
+from guardrail_sandbox.ec2.layer import Ec2Layer  # noqa: E402  asks boto3 for its profile on import
+from guardrail_sandbox.ec2.registry import behaviours  # noqa: E402  asks boto3 for its profile on import
 
 LIMIT = 30
 VPCS, ZONES = 1000, "abc"
@@ -63,7 +63,7 @@ class Nobody:
 
 def hurry() -> None:
     """Let moto look up the names of its methods once: it does so with every call."""
-    moto.core.responses.method_names_from_class = cache(method_names_from_class)
+    responses.method_names_from_class = cache(method_names_from_class)
 
 
 def clients() -> tuple[Any, Any, Counter[str]]:
