@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from guardrail.core.policy import Outcome, decide
+from guardrail.core.policy import Outcome, Verdict, decide
+
+MOST_CALLS = 8_000_000
+"""Half a second to a second of an ordinary machine; counted, since a machine may be anything."""
+
+
+def counted(candidate: str, baseline: str) -> tuple[Verdict, int]:
+    """Return the verdict and how many functions were called for it, those in C included."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        del frame, argument
+        calls += event in {"call", "c_call"}
+
+    decide.cache_clear()
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        verdict = decide(candidate, baseline, service=None)
+    finally:
+        sys.setprofile(before)
+    return verdict, calls
 
 
 def policy(*resources: str, **more: Any) -> str:
@@ -139,7 +163,8 @@ HOSTILE = {
 def test_a_hostile_policy_is_judged_with_bounded_work(name: str) -> None:
     """Each gets its verdict, or undecided, within the work allowed."""
     candidate, baseline = HOSTILE[name]
-    verdict = decide(candidate, baseline, service=None)
+    verdict, calls = counted(candidate, baseline)
+    assert calls < MOST_CALLS
     assert verdict.outcome in {HOSTILE_OUTCOMES.get(name, Outcome.BROADER), Outcome.UNDECIDED}
 
 

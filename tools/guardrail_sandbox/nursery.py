@@ -1,4 +1,4 @@
-"""The processes that workers are copied from, one for each artifact; see `worker_site/nursery.py`.
+"""The processes that workers are copied from, one for each function; see `worker_site/nursery.py`.
 
 On Linux only: elsewhere a copy of a process that has loaded system libraries may not be usable.
 """
@@ -38,7 +38,10 @@ class Copy:
         self.stdout = output
         self._told = connection.makefile("r")
         connection.close()
-        self.pid = int(self._told.readline())
+        told = self._told.readline()
+        if not told:
+            raise SandboxError("the process that starts workers ended before it started one")
+        self.pid = int(told)
         self._ended = threading.Event()
         self._status = -int(signal.SIGKILL)
         threading.Thread(target=self._listen, name="worker-end", daemon=True).start()
@@ -76,6 +79,11 @@ class Nursery:
         )
         atexit.register(self.close)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can start workers."""
+        return self._process.poll() is None
+
     def start(
         self, handler: str, folder: str, path: Sequence[str], environment: Mapping[str, str]
     ) -> Copy:
@@ -83,8 +91,10 @@ class Nursery:
         wanted = {"handler": handler, "folder": folder, "path": path, "environment": environment}
         reading, writing = os.pipe()
         connection = self._connect()
-        socket.send_fds(connection, [json.dumps(wanted).encode()], [writing])
+        socket.send_fds(connection, [b"\0"], [writing])
         os.close(writing)
+        connection.sendall(json.dumps(wanted).encode())
+        connection.shutdown(socket.SHUT_WR)
         return Copy(connection, os.fdopen(reading, "rb"))
 
     def close(self) -> None:
@@ -109,9 +119,13 @@ class Nursery:
 
 
 def nursery(python: str, path: Sequence[str], environment: Mapping[str, str]) -> Nursery:
-    """Return the nursery of an artifact, the first entry of `path`; it is started once."""
+    """Return the nursery of a function's artifact, the first entry of `path`.
+
+    It is started once, and again if it has ended.
+    """
     with _LOCK:
         key = (python, path[0])
-        if key not in _NURSERIES:
-            _NURSERIES[key] = Nursery(python, path, environment)
-        return _NURSERIES[key]
+        found = _NURSERIES.get(key)
+        if found is None or not found.alive:
+            found = _NURSERIES[key] = Nursery(python, path, environment)
+        return found

@@ -26,7 +26,6 @@ _PACKAGES = (
     *("aws_lambda_powertools", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics"),
     *("awslambdaric.__main__", "awslambdaric.bootstrap"),
 )
-_LONGEST = 1 << 20
 
 
 def serve(address: str) -> None:
@@ -50,11 +49,13 @@ def serve(address: str) -> None:
 def _keep(connection: socket.socket) -> NoReturn:
     """Start the worker that the connection asks for; tell how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    data, (output, *_), _, _ = socket.recv_fds(connection, _LONGEST, 1)
+    _, (output, *_), _, _ = socket.recv_fds(connection, 1, 1)
+    with connection.makefile("rb") as asked:
+        wanted = json.load(asked)
     worker = os.fork()
     if worker == 0:
         connection.close()
-        _become(json.loads(data), output)
+        _become(wanted, output)
     os.close(output)
     connection.sendall(f"{worker}\n".encode())
     _, status = os.waitpid(worker, 0)
