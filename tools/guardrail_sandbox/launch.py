@@ -35,6 +35,12 @@ _RUNTIME = (3, 13)
 _RUNTIME_PACKAGES = ("awslambdaric", "simplejson")
 """What Lambda's own Python runtime brings besides the standard library."""
 
+_RUNTIME_ENVIRONMENT = {
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_EXECUTION_ENV": f"AWS_Lambda_python{_RUNTIME[0]}.{_RUNTIME[1]}",
+}
+"""What is the same for every function, and read as packages are loaded."""
+
 _WORKER_MODULES = ("runtime_client.py", "driven_time.py")
 
 
@@ -130,7 +136,7 @@ class Launcher:
         self, spec: FunctionSpec, folder: Path, environment: Mapping[str, str]
     ) -> nurseries.Copy:
         path = self._path(str(folder))
-        loading = self._process_environment(str(folder))
+        loading = {**self._process_environment(str(folder)), **_RUNTIME_ENVIRONMENT}
         nursery = nurseries.nursery(self.interpreter.path, path, loading)
         return nursery.start(spec.handler, str(folder), path, environment)
 
@@ -168,10 +174,9 @@ class Launcher:
             "AWS_LAMBDA_FUNCTION_NAME": spec.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            **_RUNTIME_ENVIRONMENT,
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": "sandbox",
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{_RUNTIME[0]}.{_RUNTIME[1]}",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,

@@ -1,4 +1,4 @@
-"""The processes that workers are copied from, one for each function; see `worker_site/nursery.py`.
+"""Processes that workers are copied from, one for a set of packages: `worker_site/nursery.py`.
 
 On Linux only: elsewhere a copy of a process that has loaded system libraries may not be usable.
 """
@@ -6,6 +6,7 @@ On Linux only: elsewhere a copy of a process that has loaded system libraries ma
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ AVAILABLE = sys.platform == "linux"
 _SCRIPT = Path(__file__).parent / "worker_site" / "nursery.py"
 _READY_SECONDS = 120.0
 _LOCK = threading.Lock()
-_NURSERIES: dict[tuple[str, str], Nursery] = {}
+_NURSERIES: dict[tuple[str, ...], Nursery] = {}
 
 
 class Copy:
@@ -62,6 +63,10 @@ class Copy:
             line = self._told.readline()
         if line:
             self._status = int(line)
+        else:
+            # Who waits for the worker is gone, so nobody would tell its end.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self._ended.set()
 
 
@@ -89,8 +94,8 @@ class Nursery:
     ) -> Copy:
         """Start a worker of a handler; its output comes on one pipe."""
         wanted = {"handler": handler, "folder": folder, "path": path, "environment": environment}
-        reading, writing = os.pipe()
         connection = self._connect()
+        reading, writing = os.pipe()
         socket.send_fds(connection, [b"\0"], [writing])
         os.close(writing)
         connection.sendall(json.dumps(wanted).encode())
@@ -119,12 +124,15 @@ class Nursery:
 
 
 def nursery(python: str, path: Sequence[str], environment: Mapping[str, str]) -> Nursery:
-    """Return the nursery of a function's artifact, the first entry of `path`.
+    """Return the nursery for a function whose artifact is the first entry of `path`.
 
-    It is started once, and again if it has ended.
+    Functions that were built side by side with the same packages share one. It is started once,
+    and again if it has ended.
     """
+    artifact = Path(path[0])
+    packages = sorted(found.name for found in artifact.glob("*.dist-info"))
     with _LOCK:
-        key = (python, path[0])
+        key = (python, str(artifact.parent), *packages)
         found = _NURSERIES.get(key)
         if found is None or not found.alive:
             found = _NURSERIES[key] = Nursery(python, path, environment)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OPEN_POLICY = json.dumps(
     {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
 )
-_WAIT_SECONDS = 10.0
+_WAIT_SECONDS = 60.0
 _ZONES = "abc"
 
 

@@ -247,7 +247,9 @@ class Writing:
 def _outcome(action: Action, code: str) -> Result | None:
     """Return the outcome that a refusal is; None when it is an error."""
     deletes_group = isinstance(action, DeleteSecurityGroup)
-    leaves_subnet = isinstance(action, RemoveSubnets) and code in GONE_SUBNET
+    # Of several, the others are still to be taken out: that is planned anew.
+    alone = isinstance(action, RemoveSubnets) and len(action.subnet_ids) == 1
+    leaves_subnet = alone and code in GONE_SUBNET
     if code in GONE or leaves_subnet or (deletes_group and code in GONE_GROUP):
         return Result.GONE
     return Result.IN_USE if deletes_group and code == _IN_USE else None

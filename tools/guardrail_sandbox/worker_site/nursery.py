@@ -17,6 +17,8 @@ import select
 import signal
 import socket
 import sys
+import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 _PACKAGES = (
@@ -39,11 +41,14 @@ def serve(address: str) -> None:
         listener.bind(address)
         listener.listen(64)
         while listener in select.select([listener, sys.stdin], [], [])[0]:
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                _keep(connection)
-            connection.close()
+            # Out of processes or memory: whoever asked is told by the end of the connection.
+            with contextlib.suppress(OSError), listener.accept()[0] as connection:
+                if os.fork() == 0:
+                    listener.close()
+                    _keep(connection)
+    with contextlib.suppress(OSError):
+        Path(address).unlink()
+        Path(address).parent.rmdir()
 
 
 def _keep(connection: socket.socket) -> NoReturn:
@@ -70,6 +75,7 @@ def _become(wanted: dict[str, Any], output: int) -> NoReturn:
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
+    time.tzset()
     sys.path[:] = [*wanted["path"], *(p for p in sys.path if p in _STANDARD)]
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,19 @@ def test_a_copy_can_be_killed_and_waited_for(start: Start) -> None:
     worker.kill()
     assert worker.wait(30) == -9
     worker.kill()
+
+
+def test_a_copy_whose_end_nobody_would_tell_is_ended(start: Start) -> None:
+    """The process that waits for it is killed: it must not go on beside its successor."""
+    worker = start("sleep")
+    keeper = int(Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(keeper, signal.SIGKILL)
+    assert worker.wait(30) == -9
+    for _ in range(600):
+        if not Path(f"/proc/{worker.pid}").exists() or _state(worker.pid) == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("the worker goes on")
 
 
 def test_a_large_environment_arrives_whole(start: Start) -> None:
