@@ -12,6 +12,7 @@ from network_site import IMPATIENT, NAME, Site, moto_site
 from guardrail.aws.network import Ec2Network
 from guardrail.core.actions import (
     CreateEndpoint,
+    RemoveSubnets,
     SetPrivateDns,
     WritePolicy,
 )
@@ -117,6 +118,18 @@ class TestOnMoto:
         _answer(monkeypatch, site, "create_security_group", "InvalidGroup.Duplicate")
         with pytest.raises(RetryableError, match="does not describe it yet"):
             site.group()
+
+    def test_a_subnet_that_is_gone_keeps_no_other_in_the_endpoint(
+        self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Alone it is what was wanted; among several, the others are still to be taken out."""
+        site = moto_site(intent, stack)
+        endpoint_id = site.create()
+        one, two, _ = sorted(site.endpoint().subnet_ids)
+        _answer(monkeypatch, site, "modify_vpc_endpoint", "InvalidSubnetID.NotFound")
+        assert site.port.apply(RemoveSubnets(endpoint_id, (one,))).result is Result.GONE
+        with pytest.raises(RetryableError):
+            site.port.apply(RemoveSubnets(endpoint_id, (one, two)))
 
     def test_a_service_with_two_names_is_created_by_the_plain_one_and_seen_by_both(
         self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch
