@@ -124,6 +124,7 @@ def test_actor_tool_and_time_are_read() -> None:
         (event_of("ModifyVpcEndpoint", None), "names no VPC or endpoint"),
         ({"source": SOURCE, "detail-type": SETTLED, "detail": {}}, "names a VPC"),
         ({"source": SOURCE, "detail-type": "Other", "detail": {"vpcId": VPC}}, "names a VPC"),
+        ({"source": SOURCE, "detail-type": ["x"], "detail": {"vpcId": VPC}}, "names a VPC"),
     ],
 )
 def test_what_says_nothing_is_ignored_with_the_reason(event: object, reason: str) -> None:

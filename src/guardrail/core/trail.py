@@ -113,7 +113,8 @@ def read_trigger(event: object) -> Trigger | Ignored:
 def _read_message(event: Mapping[str, Any]) -> Trigger | Ignored:
     vpc_ids = frozenset(_ids(event["detail"]))
     kind = event.get("detail-type")
-    if kind not in {SETTLED, LOOK_AGAIN} or not vpc_ids:
+    # A tuple, not a set: what is no text may be unhashable, and this never raises.
+    if kind not in (SETTLED, LOOK_AGAIN) or not vpc_ids:
         return Ignored(f"not a message '{SETTLED}' or '{LOOK_AGAIN}' that names a VPC")
     return Trigger(str(kind), vpc_ids)
 
