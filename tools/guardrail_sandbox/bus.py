@@ -1,4 +1,4 @@
-"""The default event bus: matches events against the deployed rules and delivers to functions.
+"""The default event bus: matches events against the rules, delivers to functions and queues.
 
 moto stores rules and targets but answers an error for Lambda targets, so delivery is here.
 Rules and targets are read from moto at each event: what is deployed decides. Delivery can be

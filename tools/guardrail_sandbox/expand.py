@@ -37,7 +37,7 @@ _SUPPLEMENTED = frozenset(
         "AWS::SQS::QueuePolicy",
     }
 )
-_IGNORED = frozenset({"AWS::CloudWatch::Alarm", "AWS::SNS::Subscription", "AWS::SNS::TopicPolicy"})
+_IGNORED = frozenset({"AWS::SNS::Subscription", "AWS::SNS::TopicPolicy"})
 """Not deployed by moto and without effect on what the sandbox shows."""
 
 _MANAGED_POLICIES = {

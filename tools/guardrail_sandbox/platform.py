@@ -166,6 +166,8 @@ class Platform:
             function.stop()
 
     def _invoke_target(self, target: Target, payload: bytes) -> Undeliverable | None:
+        if target.arn.split(":")[2] == "sqs":
+            return self._to_queue(target, payload.decode())
         allowed = moto_state.may_invoke(target.arn, target.rule_arn, self._region)
         function = self._functions.get(target.arn)
         if allowed is None or function is None:
@@ -228,6 +230,14 @@ class Platform:
             self._send(queue_arn, body, attributes)
         else:
             _logger.warning("dropped: %s may not send to %s", role_arn, queue_arn)
+
+    def _to_queue(self, target: Target, body: str) -> Undeliverable | None:
+        """Deliver to a queue of the user's own that is a rule's target."""
+        if not self._senders.rule_may_send(target.rule_arn, target.arn):
+            message = f"The queue {target.arn} does not let {target.rule_arn} in."
+            return Undeliverable("NO_PERMISSIONS", message)
+        moto_state.send_message(target.arn, body, {})
+        return None
 
     def _bury(self, queue_arn: str, body: str, attributes: Mapping[str, str]) -> None:
         rule_arn = attributes["RULE_ARN"]

@@ -174,6 +174,21 @@ class Stack:
                     QueueUrl=url, Attributes={"Policy": document}
                 )
         self._set_time_to_live()
+        self._ensure_trail()
+
+    def _ensure_trail(self) -> None:
+        """Have a trail that logs management events, as accounts have that the guardrail is for.
+
+        AWS gives a new trail the selector that moto is told here.
+        """
+        trail = self._clients("cloudtrail")
+        if trail.list_trails()["Trails"]:
+            return
+        self._clients("s3").create_bucket(Bucket=_TRAIL)
+        trail.create_trail(Name=_TRAIL, S3BucketName=_TRAIL, IsMultiRegionTrail=True)
+        everything = {"ReadWriteType": "All", "IncludeManagementEvents": True}
+        trail.put_event_selectors(TrailName=_TRAIL, EventSelectors=[everything])
+        trail.start_logging(Name=_TRAIL)
 
     def _ensure_group(self, name: str) -> None:
         """Moto would replace a group of the same name, and lose its schedules."""
@@ -205,6 +220,9 @@ class Stack:
                 self._clients("dynamodb").update_time_to_live(
                     TableName=name, TimeToLiveSpecification=wanted
                 )
+
+
+_TRAIL = "management-events"
 
 
 def _async_settings(properties: Mapping[str, Any]) -> AsyncSettings:

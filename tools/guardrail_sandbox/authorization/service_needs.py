@@ -1,9 +1,10 @@
 """Which permissions the calls of other services need: those that functions make.
 
-AWS: service authorization reference for DynamoDB, SQS, EventBridge, EventBridge Scheduler, Route 53
-and Route 53 Profiles; Scheduler asks for `iam:PassRole` on the role of a schedule's target, listing
-the zones of a VPC depends on `ec2:DescribeVpcs`. Any other call needs its action on `*`. Inferred:
-that one entry of PutEvents that is not allowed refuses the whole call.
+AWS: service authorization reference for CloudTrail, DynamoDB, SNS, SQS, Security Hub, EventBridge,
+EventBridge Scheduler, Route 53 and Route 53 Profiles; Scheduler asks for `iam:PassRole` on the role
+of a schedule's target, listing the zones of a VPC depends on `ec2:DescribeVpcs`. Any other call
+needs its action on `*`. Inferred: that one entry of PutEvents that is not allowed refuses the whole
+call.
 """
 
 from __future__ import annotations
@@ -101,7 +102,11 @@ def _scheduler(sent: Sent) -> Iterator[Need]:
 
 
 def _events(sent: Sent) -> Iterator[Need]:
-    if sent.target.rpartition(".")[2] != "PutEvents":
+    action = sent.target.rpartition(".")[2]
+    if action in {"DescribeRule", "ListTargetsByRule"}:
+        rule = sent.json().get("Name") or sent.json().get("Rule")
+        yield Need(f"events:{action}", sent.arn("events", f"rule/{rule}"))
+    if action != "PutEvents":
         return
     for entry in sent.json().get("Entries", []):
         bus = str(entry.get("EventBusName") or "default")
@@ -122,8 +127,30 @@ def _profiles(sent: Sent) -> Iterator[Need]:
         yield Need(f"route53profiles:{action}")
 
 
+def _sns(sent: Sent) -> Iterator[Need]:
+    form = parse_qs(sent.body.decode())
+    topics = form.get("TopicArn", [])
+    yield from (Need(f"sns:{form['Action'][0]}", topic) for topic in topics)
+
+
+def _cloudtrail(sent: Sent) -> Iterator[Need]:
+    body = sent.json()
+    trail = str(body.get("Name") or body.get("TrailName") or "*")
+    arn = trail if trail.startswith(("arn:", "*")) else sent.arn("cloudtrail", f"trail/{trail}")
+    yield Need(f"cloudtrail:{sent.target.rpartition('.')[2]}", arn)
+
+
+def _securityhub(sent: Sent) -> Iterator[Need]:
+    if sent.path.rstrip("/") == "/findings/import":
+        for finding in sent.json().get("Findings", []):
+            yield Need("securityhub:BatchImportFindings", str(finding.get("ProductArn", "")))
+
+
 _NEEDS: dict[str, Callable[[Sent], Iterator[Need]]] = {
+    "cloudtrail": _cloudtrail,
     "dynamodb": _dynamodb,
+    "securityhub": _securityhub,
+    "sns": _sns,
     "sqs": _sqs,
     "events": _events,
     "scheduler": _scheduler,
