@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
+from guardrail_cli.canary import Canary, checked, fly
 from guardrail_cli.check import check_files
 from guardrail_cli.corpus import run_corpus
+from guardrail_cli.deployed import STACK, deployed
 from guardrail_cli.documents import UsageError, baseline_text
+from guardrail_cli.history import restore as restore_policy
+from guardrail_cli.history import show_history
 from guardrail_cli.simulate import simulate_request
 
 app = typer.Typer(
     name="sfn-guardrail",
-    help="Judge Step Functions endpoint policies against a baseline.",
+    help="Judge Step Functions endpoint policies, and see and undo what the guardrail did.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -106,6 +110,64 @@ def simulate(
         as_json=output is Format.JSON,
     )
     raise typer.Exit(code)
+
+
+_STACK = typer.Option("--stack-name", help="the deployed stack")
+_SURE = typer.Option("--yes", "-y", help="do not ask")
+
+
+@app.command()
+def history(
+    endpoint: Annotated[str | None, typer.Argument(help="vpce-…; default: all")] = None,
+    stack_name: Annotated[str, _STACK] = STACK,
+    output: Annotated[Format, _FORMAT] = Format.TEXT,
+) -> None:
+    """List the policies that were put back: who had changed them, why, and for how long.
+
+    With `--format json` one record a line, both policies in full. Exit code: 0, or 2 when the
+    stack cannot be read.
+    """
+    raise typer.Exit(show_history(deployed(stack_name), endpoint, as_json=output is Format.JSON))
+
+
+@app.command()
+def restore(
+    endpoint: Annotated[str, typer.Argument(help="vpce-…")],
+    record: Annotated[str, typer.Option(help="its name, or how that begins; see history")],
+    stack_name: Annotated[str, _STACK] = STACK,
+    *,
+    sure: Annotated[bool, _SURE] = False,
+) -> None:
+    """Give an endpoint the policy back that a record says was replaced.
+
+    Refuses what the baseline (of this copy of the project) does not contain.
+    Exit code: 0 restored; 1 broader, 2 malformed or unknown, 3 undecided: then nothing is written.
+    """
+    raise typer.Exit(restore_policy(deployed(stack_name), endpoint, record, sure=sure))
+
+
+@app.command()
+def canary(
+    vpc: Annotated[str, typer.Argument(help="vpc-…, with an endpoint that the guardrail made")],
+    runs: Annotated[int, typer.Option(help="how often, 10 at most")] = 3,
+    patience: Annotated[float, typer.Option(help="seconds to wait for a revert")] = 900,
+    pause: Annotated[float, typer.Option(help="seconds between runs; each takes two writes")] = 10,
+    stack_name: Annotated[str, _STACK] = STACK,
+    *,
+    sure: Annotated[bool, _SURE] = False,
+    output: Annotated[Format, _FORMAT] = Format.TEXT,
+) -> None:
+    """Loosen a managed endpoint for nobody, watch it being put back, print how long that takes.
+
+    Exit code: 0 put back each time, 1 not within the patience, 2 it could not be tried.
+    """
+    stack, times = deployed(stack_name), checked(runs)
+    endpoint_id = stack.managed(vpc).get("VpcEndpointId", "")
+    if not sure:
+        question = f"Let a role that does not exist into {endpoint_id}, {times} times?"
+        typer.confirm(question, abort=True)
+    flight = Canary(stack, endpoint_id, patience, pause)
+    raise typer.Exit(fly(flight, times, as_json=output is Format.JSON))
 
 
 def main() -> None:
