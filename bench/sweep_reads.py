@@ -17,6 +17,7 @@ from typing import Any
 from moto.core import responses
 from moto.core.utils import method_names_from_class
 
+from guardrail.aws.evidence import DynamoEvidence
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.patience import Patience
 from guardrail.aws.records import DynamoRecords
@@ -123,7 +124,8 @@ def swept(ec2: Any, db: Any) -> Counter[Outcome]:  # noqa: ANN401  clients of tw
             stack_id=STACK,
             patience=Patience(lambda: 600.0, lambda _: None),
         ),
-        records=DynamoRecords(db, "records", 90),
+        records=DynamoRecords(db, "records"),
+        evidence=DynamoEvidence(db, "records", 90),
         settling=Nobody(),
         resolution=Nobody(),
         owner=Owner(account, STACK, intent, render_baseline(account=account)),
@@ -140,12 +142,13 @@ def swept(ec2: Any, db: Any) -> Counter[Outcome]:  # noqa: ANN401  clients of tw
 
 
 def main() -> int:
-    """Build, let one sweep make the endpoints, count what the next one calls."""
+    """Build, let one sweep make the endpoints and one remember them, count the next one's calls."""
     hurry()
     moto_state.reset()
     ec2, db, calls = clients()
     build(db)
     print(f"made: {_told(swept(ec2, db))}", flush=True)
+    print(f"remembered: {_told(swept(ec2, db))}", flush=True)
     calls.clear()
     print(f"swept again: {_told(swept(ec2, db))}")
     for name, times in sorted(calls.items()):

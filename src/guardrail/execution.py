@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from guardrail.core.actions import (
     ENDPOINT_WRITES,
@@ -26,15 +26,15 @@ from guardrail.core.groups import PENDING_GROUP
 from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Finding, Plan
 from guardrail.core.names import Service
-from guardrail.core.policy import baseline_alone, decide
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError
-from guardrail.ports import Applied, BeforeImage, Network, Records, Result
+from guardrail.errors import GuardrailError
+from guardrail.ports import Applied, Network, Records, Result
 from guardrail.report import Step
+from guardrail.reverting import Reverting
 
 
 class Execution:
-    """One plan being carried out; `steps` and `exposure_ms` tell how far it came.
+    """One plan being carried out; `steps` and `reverting` tell how far it came.
 
     `allowed` holds the actions that the running function's role can do.
     """
@@ -46,7 +46,7 @@ class Execution:
         trigger: Trigger,
         *,
         memory: VpcMemory,
-        baseline: str,
+        reverting: Reverting,
         allowed: Collection[ActionKind],
         now: Callable[[], datetime],
     ) -> None:
@@ -54,13 +54,12 @@ class Execution:
         self._records = records
         self._trigger = trigger
         self._memory = memory
-        self._baseline = baseline
         self._allowed = allowed
         self._now = now
         self._begun = now()
         self._findings: tuple[Finding, ...] = ()
         self.steps: list[Step] = []
-        self.exposure_ms: int | None = None
+        self.reverting = reverting
 
     def carry_out(self, planned: Plan) -> GuardrailError | None:
         """Apply what this function may do; one endpoint write, a failure stops the rest.
@@ -119,16 +118,24 @@ class Execution:
         undone = {s.action.kind for s in self.steps if s.result in {Result.DEFERRED, Result.GONE}}
         if _precondition(action) in undone:
             return False
+        if self._pauses(action):
+            return False
         return action.kind not in ENDPOINT_WRITES or not self.written
 
+    def _pauses(self, action: Action) -> bool:
+        """Whether the repair waits for the sweep: its endpoint's breaker is open."""
+        if action.kind is ActionKind.WRITE_POLICY or self._trigger.is_sweep:
+            return False
+        return self._memory.breaks(getattr(action, "endpoint_id", None), self._begun)
+
     @property
-    def written(self) -> bool:
-        """Whether the VPC has had its endpoint write: its event brings the next one.
+    def written(self) -> list[Step]:
+        """The endpoint write that the VPC has had, if any: its event brings the next one.
 
         Endpoint writes share 4 tokens refilled at 0.3 per second with the whole account.
         """
         done = (s for s in self.steps if s.result in {Result.APPLIED, Result.RECORDED})
-        return any(s.action.kind in ENDPOINT_WRITES for s in done)
+        return [step for step in done if step.action.kind in ENDPOINT_WRITES]
 
     def _apply(self, action: Action) -> Step:
         match action:
@@ -143,41 +150,11 @@ class Execution:
         return Step(action, applied.result, applied.resource_id)
 
     def _write_policy(self, action: WritePolicy) -> Step:
-        """Write the policy; where EC2 takes no kept Deny statement, the baseline alone.
-
-        EC2's rules for endpoint policies are stricter than what is documented can tell, and an
-        endpoint must not stay open for the sake of a statement that only narrowed it.
-        """
-        try:
-            return self._replace_policy(action)
-        except PolicyRefusedError:
-            alone = replace(action, policy=baseline_alone(self._baseline))
-            if alone == action:
-                raise
-            return self._replace_policy(alone)
-
-    def _replace_policy(self, action: WritePolicy) -> Step:
-        self._check(action.policy)
-        # Any event about the VPC may lead here; only one that wrote this endpoint tells who did.
-        wrote_it = action.endpoint_id in self._trigger.new_ids
-        self._records.keep(
-            BeforeImage(
-                action.endpoint_id,
-                action.before,
-                action.policy,
-                reason=self._reason(action.endpoint_id),
-                actor=self._trigger.actor if wrote_it else None,
-                event_id=self._trigger.event_id,
-                at=self._begun,
-            )
-        )
-        applied = self._network.apply(action)
-        if applied.result is Result.APPLIED and wrote_it and self._trigger.event_time:
-            self.exposure_ms = max(0, milliseconds(self._now() - self._trigger.event_time))
-        return Step(action, applied.result)
+        written, result = self.reverting.write(action, self._findings)
+        return Step(written, result)
 
     def _create(self, action: CreateEndpoint) -> Applied:
-        self._check(action.policy)
+        self.reverting.check(action.policy)
         begun = Creation(action.generation, self._begun)
         self._records.note_creation(action.vpc_id, action.service, begun)
         applied = self._network.apply(action)
@@ -196,18 +173,6 @@ class Execution:
             self._records.note_leaving(action.vpc_id, service, frozenset(ids), generation)
         return self._network.apply(action)
 
-    def _check(self, policy: str) -> None:
-        """Refuse to write what the engine does not find inside the baseline."""
-        verdict = decide(policy, self._baseline)
-        if not verdict.contained:
-            raise RefusedError(
-                f"the policy to be written is not inside the baseline: {verdict.reasons[0].message}"
-            )
-
-    def _reason(self, endpoint_id: str) -> str:
-        drifts = (f for f in self._findings if f.endpoint_id == endpoint_id and f.reason.is_drift)
-        return next((f"{f.reason}: {f.message}" for f in drifts), "")
-
 
 def _precondition(action: Action) -> ActionKind | None:
     """Return the kind of action without which this one cannot succeed."""
@@ -215,8 +180,3 @@ def _precondition(action: Action) -> ActionKind | None:
         return ActionKind.CREATE_SECURITY_GROUP
     # EC2 refuses private DNS while the VPC's attributes are off.
     return ActionKind.ENABLE_VPC_DNS if action.kind is ActionKind.SET_PRIVATE_DNS else None
-
-
-def milliseconds(duration: timedelta) -> int:
-    """Return the whole milliseconds of a duration."""
-    return round(duration / timedelta(milliseconds=1))

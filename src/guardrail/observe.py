@@ -5,14 +5,24 @@ The logic knows no flag: what observe mode prints is what enforce mode does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from guardrail.core.actions import Action
+from guardrail.core.fights import PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
 from guardrail.core.names import Service
-from guardrail.ports import Applied, BeforeImage, Located, Network, Records, Result
+from guardrail.ports import (
+    Applied,
+    BeforeImage,
+    Evidence,
+    Glimpse,
+    Located,
+    Network,
+    Records,
+    Result,
+)
 
 
 class ObservedNetwork:
@@ -37,6 +47,14 @@ class ObservedNetwork:
         """See `Network.locate`."""
         return self._network.locate(ids)
 
+    def glance(self, endpoint_ids: Collection[str]) -> Sequence[Glimpse] | None:
+        """See `Network.glance`."""
+        return self._network.glance(endpoint_ids)
+
+    def settled_policy(self, endpoint_id: str, fits: Callable[[str], bool]) -> str | None:
+        """See `Network.settled_policy`."""
+        return self._network.settled_policy(endpoint_id, fits)
+
     def vpcs_with_endpoints(self) -> frozenset[str]:
         """See `Network.vpcs_with_endpoints`."""
         return self._network.vpcs_with_endpoints()
@@ -48,7 +66,7 @@ class ObservedNetwork:
 
 
 class ObservedRecords:
-    """Records that are read, and never written."""
+    """Records that are read; only which policies comply is written, in the stack's own table."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -97,8 +115,49 @@ class ObservedRecords:
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Note nothing: nothing was to be written."""
 
+    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
+        """Note nothing: nothing was put back."""
+
+    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
+        """See `Records.note_seen`."""
+        self._records.note_seen(vpc_id, hashes)
+
+
+class ObservedEvidence:
+    """Evidence to which nothing is added but the policies that comply.
+
+    Those are what a revert restores, so they are worth having when the mode changes.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+
+    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+        """See `Evidence.note_compliant`."""
+        return self._evidence.note_compliant(endpoint_id, policy)
+
+    def owe(self, endpoint_id: str) -> None:
+        """Owe nothing: nothing was written that brings an event."""
+
+    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """See `Evidence.last_compliant`."""
+        return self._evidence.last_compliant(endpoint_ids)
+
     def keep(self, image: BeforeImage) -> None:
         """Keep nothing: nothing is replaced."""
+
+    def completed(
+        self,
+        image: BeforeImage,
+        written: datetime,
+        verified: datetime | None,
+        exposure_ms: int | None,
+    ) -> None:
+        """Complete nothing: nothing was kept."""
+
+    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
+        """See `Evidence.reverts`."""
+        return self._evidence.reverts(endpoint_id, since)
 
 
 class NoAgenda:

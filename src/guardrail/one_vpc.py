@@ -6,10 +6,12 @@ Two steps, so that a sweep can plan for all before it writes for any: `prepare` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
+from guardrail.core.actions import ENDPOINT_WRITES, ActionKind, CreateEndpoint, WritePolicy
+from guardrail.core.fights import WINDOW
 from guardrail.core.managed import found_again, lost, marked
 from guardrail.core.memory import Cause, Central, VpcMemory, Yield
 from guardrail.core.model import Inventory, Known, ObservedVpc, Plan, YieldBegins, remembering
@@ -18,9 +20,12 @@ from guardrail.core.plan import plan, policy_hash
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import SETTLED, Trigger
 from guardrail.errors import GuardrailError, RetryableError
-from guardrail.execution import Execution, milliseconds
+from guardrail.evidence import remember_compliant
+from guardrail.execution import Execution
 from guardrail.followup import next_look
+from guardrail.ports import Result
 from guardrail.report import Report
+from guardrail.reverting import Reverting, milliseconds
 
 if TYPE_CHECKING:
     from guardrail.reconcile import Reconciler
@@ -37,16 +42,19 @@ class Pass:
         trigger: Trigger,
         inventory: Inventory | None,
         memory: VpcMemory,
+        compliant: Mapping[str, str],
     ) -> None:
         self._r = reconciler
         self._trigger = trigger
         self._inventory = inventory
         self._memory = memory
+        self._compliant = compliant
         self._begun = reconciler.now()
         self._vpc: ObservedVpc | None = None
         self._vpc_id = ""
         self._planned = Plan("")
         self._execution: Execution | None = None
+        self._yielded: Yield | None = None
         self.error: GuardrailError | None = None
 
     def prepare(self, vpc: ObservedVpc) -> None:
@@ -58,6 +66,7 @@ class Pass:
             self._note_changes(seen)
             self._planned = self._plan(seen)
             self._refuse_blind_creation(seen)
+            remember_compliant(self._r.evidence, self._r.records, self._planned, self._memory)
         except GuardrailError as caught:
             self.error = caught
 
@@ -68,6 +77,8 @@ class Pass:
         execution = self._new_execution()
         try:
             self.error = execution.carry_out(self._planned)
+            self._note_breakers()
+            self._note_owed(execution)
             self._look_again()
         except GuardrailError as caught:
             self.error = caught
@@ -105,7 +116,10 @@ class Pass:
             findings=self._planned.findings,
             steps=tuple(execution.steps) if execution else (),
             error=str(self.error) if self.error else None,
-            exposure_ms=execution.exposure_ms if execution else None,
+            reverts=tuple(execution.reverting.done) if execution else (),
+            yielded=self._yielded,
+            healed=self._memory.findings & {c.endpoint_id for c in self._planned.compliant},
+            windows=self._memory.windows,
             duration_ms=milliseconds(self._r.now() - self._begun),
         )
 
@@ -115,11 +129,22 @@ class Pass:
             self._r.records,
             self._trigger,
             memory=self._memory,
-            baseline=self._r.owner.baseline,
+            reverting=self._new_reverting(),
             allowed=self._r.allowed,
             now=self._r.now,
         )
         return self._execution
+
+    def _new_reverting(self) -> Reverting:
+        return Reverting(
+            self._r.network,
+            self._r.evidence,
+            self._trigger,
+            vpc_id=self._vpc_id,
+            baseline=self._r.owner.baseline,
+            intent=self._r.owner.intent,
+            now=self._r.now,
+        )
 
     def _take_in(self, vpc: ObservedVpc) -> None:
         """Remember what EC2 shows to have happened to our endpoints since the last look."""
@@ -152,6 +177,7 @@ class Pass:
         actor = self._trigger.actor if did_it else None
         begun = Yield(Cause.DELETED, self._begun, actor, self._trigger.event_id)
         self._r.records.note(self._vpc_id, YieldBegins(begun))
+        self._yielded = begun
         self._memory = replace(self._memory, yielded=begun)
 
     def _know(self, service: Service, **changes: object) -> None:
@@ -176,7 +202,7 @@ class Pass:
             if self._r.settling.push(vpc.vpc_id):
                 return planned
             planned = self._planned_as(vpc, settled=True)
-        elif self._is_sweep and _creates(planned) and self._r.settling.pending(vpc.vpc_id):
+        elif self._trigger.is_sweep and _creates(planned) and self._r.settling.pending(vpc.vpc_id):
             return self._planned_as(vpc, settled=False)
         return self._unless_central(vpc, planned) if may_create else planned
 
@@ -186,10 +212,6 @@ class Pass:
             # At the end of the pause something may still be going: another pause.
             return self._trigger.name == SETTLED and Reason.SETTLING in awaited
         return bool(awaited)
-
-    @property
-    def _is_sweep(self) -> bool:
-        return self._trigger.vpc_ids is None
 
     def _planned_as(self, vpc: ObservedVpc, *, settled: bool) -> Plan:
         known = Known(
@@ -201,6 +223,7 @@ class Pass:
             settled=settled,
             memory=self._memory,
             wish=self._trigger.wish,
+            compliant=self._compliant,
         )
         return plan(vpc, self._r.owner.intent, known)
 
@@ -233,12 +256,33 @@ class Pass:
                     " does not describe it yet; the next attempt looks again"
                 )
 
+    def _note_owed(self, execution: Execution) -> None:
+        """Leave what this pass may not write any more to the event of what it wrote."""
+        deferred = (s for s in execution.steps if s.result is Result.DEFERRED)
+        if any(step.action.kind in ENDPOINT_WRITES for step in deferred):
+            targets = (step.target for step in execution.written)
+            for endpoint_id in (t for t in targets if t.startswith("vpce-")):
+                self._r.evidence.owe(endpoint_id)
+
+    def _note_breakers(self) -> None:
+        """Remember whose breaker is open, and make an appointment for what is due in a minute."""
+        if self._execution is None:
+            return
+        reverting = self._execution.reverting
+        for revert in reverting.done:
+            if revert.fight.open:
+                endpoint_id, until = revert.image.endpoint_id, revert.image.at + WINDOW
+                self._r.records.note_breaker(self._vpc_id, endpoint_id, until)
+        if reverting.due and self._r.spacing:
+            self._r.spacing.look_again(self._vpc_id, reverting.due)
+
     def _look_again(self) -> None:
         """Make an appointment where the guardrail is getting out of somebody's way."""
         if self._r.agenda is None or self._vpc is None or self._execution is None:
             return
         memory = self._memory
         for note in self._planned.notes:
+            self._yielded = note.begins if isinstance(note, YieldBegins) else self._yielded
             memory = remembering(memory, note)
         if at := next_look(self._vpc, memory, self._execution.steps, self._r.now()):
             self._r.agenda.look_again(self._vpc_id, at)

@@ -6,16 +6,18 @@ the tests have their own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from guardrail.core.actions import Action
+from guardrail.core.actions import Action, Origin
+from guardrail.core.fights import PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
-from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
+from guardrail.core.model import Endpoint, Interface, Inventory, Note, ObservedVpc, ServiceOffer
 from guardrail.core.names import Service
+from guardrail.core.policy import Witness
 
 
 class Result(StrEnum):
@@ -27,6 +29,9 @@ class Result(StrEnum):
     GONE = "gone"
     IN_USE = "in-use"
     """What was to be deleted is still held by something; it is looked at again."""
+
+    SPACED = "spaced"
+    """The endpoint is fought over: its next policy write is due in less than a minute."""
 
     FAILED = "failed"
 
@@ -49,15 +54,40 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class BeforeImage:
-    """What a policy write replaces, why and because of whom: stored before the write."""
+    """What a policy write replaces, why and because of whom: stored before the write.
+
+    `actor`, `user_agent` and `changed` (when) are known where the triggering event wrote the
+    policy that is replaced. `witness` is a request that it let through.
+    """
 
     endpoint_id: str
+    vpc_id: str
     before: str
     after: str
-    reason: str
-    actor: str | None
-    event_id: str | None
+    origin: Origin
     at: datetime
+    codes: tuple[str, ...] = ()
+    reason: str = ""
+    witness: Witness | None = None
+    trigger: str = ""
+    event_id: str | None = None
+    actor: str | None = None
+    user_agent: str | None = None
+    changed: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The record's name, by which `sfn-guardrail restore` finds it; they sort by time."""
+        stamp = self.at.astimezone(UTC).isoformat(timespec="milliseconds")
+        return f"{stamp}#{self.event_id or self.trigger}"
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """An endpoint as one call shows it, and the VPC it stands in."""
+
+    vpc_id: str
+    endpoint: Endpoint
 
 
 class Network(Protocol):
@@ -79,6 +109,18 @@ class Network(Protocol):
         """Return where endpoints, subnets and the guardrail's own groups among `ids` stand.
 
         A group of somebody else's is known and of no account.
+        """
+
+    def glance(self, endpoint_ids: Collection[str]) -> Sequence[Glimpse] | None:
+        """Return the Step Functions endpoints among `endpoint_ids`, by one call for all.
+
+        None when one of the ids is not described, or not alive: then more has to be looked at.
+        """
+
+    def settled_policy(self, endpoint_id: str, fits: Callable[[str], bool]) -> str | None:
+        """Return the policy that EC2 shows once it `fits`; None if it does not in some seconds.
+
+        A write may be shown with a delay.
         """
 
     def vpcs_with_endpoints(self) -> frozenset[str]:
@@ -131,8 +173,42 @@ class Records(Protocol):
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Remember since when a sweep leaves a VPC's writes to the next one; None: no longer."""
 
+    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
+        """Remember that the endpoint's breaker is open until then."""
+
+    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
+        """Remember the hash of the policy with which each endpoint was seen compliant."""
+
+
+class Evidence(Protocol):
+    """What is kept of the policies of endpoints: the last that complied, and each that did not."""
+
+    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+        """Keep the policy as the last compliant one of its endpoint, unless it is that already.
+
+        Returns whether something is owed to the endpoint, and takes that as paid.
+        """
+
+    def owe(self, endpoint_id: str) -> None:
+        """Remember that the endpoint, or its VPC, needs more than was written to it now."""
+
+    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the policy with which each endpoint was last seen compliant, if ever."""
+
     def keep(self, image: BeforeImage) -> None:
         """Store what a write is about to replace."""
+
+    def completed(
+        self,
+        image: BeforeImage,
+        written: datetime,
+        verified: datetime | None,
+        exposure_ms: int | None,
+    ) -> None:
+        """Complete the record of a write that was made; `verified` is when EC2 showed it."""
+
+    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
+        """Return the policy writes since then, oldest first."""
 
 
 class Resolution(Protocol):
@@ -149,7 +225,7 @@ class Resolution(Protocol):
 
 
 class Agenda(Protocol):
-    """Looking again at a VPC where something was begun: the function Yielding is invoked."""
+    """Looking again at a VPC where something is to be gone on with, by the same function."""
 
     def look_again(self, vpc_id: str, at: datetime) -> None:
         """Have the VPC looked at then; an earlier appointment of the VPC's is replaced."""

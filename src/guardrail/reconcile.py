@@ -13,13 +13,15 @@ from datetime import datetime
 
 from guardrail.core.actions import ActionKind
 from guardrail.core.memory import VpcMemory
-from guardrail.core.model import Finding, Intent, Inventory, ObservedVpc
+from guardrail.core.model import Finding, Intent, ObservedVpc
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import LOOK_AGAIN, Trigger
 from guardrail.errors import GuardrailError
+from guardrail.evidence import recalled
+from guardrail.glance import glance
 from guardrail.inventory import inventory_at
 from guardrail.one_vpc import Pass
-from guardrail.ports import Agenda, Network, Records, Resolution, Settling
+from guardrail.ports import Agenda, Evidence, Network, Records, Resolution, Settling
 from guardrail.report import Report
 
 Outcomes = Iterator[tuple[Report, GuardrailError | None]]
@@ -41,39 +43,47 @@ class Reconciler:
 
     `allowed` holds the actions that the running function's role can do; the rest of a plan
     is reported as deferred and left to the function that can. Only the function that yields has
-    an `agenda`.
+    an `agenda`, and only one that writes policies makes appointments for them (`spacing`). One that
+    `glances` looks at the endpoint that an event wrote before anything else.
     """
 
     network: Network
     records: Records
+    evidence: Evidence
     settling: Settling
     resolution: Resolution
     owner: Owner
     allowed: Collection[ActionKind]
     now: Callable[[], datetime]
     agenda: Agenda | None = None
+    spacing: Agenda | None = None
+    glances: bool = False
 
     def run(self, trigger: Trigger) -> Outcomes:
         """Reconcile each VPC that `trigger` points at once; yield report and error of each.
 
         An error of one VPC does not keep the others from being reconciled.
         """
+        if self.glances and (reports := glance(self, trigger)) is not None:
+            yield from ((report, None) for report in reports)
+            return
         vpc_ids = self._where(trigger)
         inventory = inventory_at(self, trigger)
         observed = {vpc.vpc_id: vpc for vpc in self.network.observe(vpc_ids)} if vpc_ids else {}
         memories = self.records.memories(vpc_ids)
+        compliant = recalled(self.evidence, observed.values(), memories)
         for vpc_id in sorted(vpc_ids):
             vpc = observed.get(vpc_id)
             if vpc is None:
                 yield self._unseen(vpc_id, trigger)
                 continue
             memory = memories.get(vpc_id, VpcMemory())
-            yield self._reconcile(vpc, trigger, inventory, memory)
+            one = Pass(self, trigger, inventory, memory, compliant)
+            yield self._reconcile(one, vpc, trigger, memory)
 
     def _reconcile(
-        self, vpc: ObservedVpc, trigger: Trigger, inventory: Inventory | None, memory: VpcMemory
+        self, one: Pass, vpc: ObservedVpc, trigger: Trigger, memory: VpcMemory
     ) -> tuple[Report, GuardrailError | None]:
-        one = Pass(self, trigger, inventory, memory)
         try:
             seen = self._with_interfaces(vpc, trigger, memory)
         except GuardrailError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from guardrail.core.actions import Action, WritePolicy
+from guardrail.core.memory import Window, Yield
 from guardrail.core.model import Finding, Mode
 from guardrail.core.plan import policy_hash
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.ports import Result
+from guardrail.reverting import Revert
 
 
 class Outcome(StrEnum):
@@ -57,7 +60,7 @@ class Step:
     @property
     def target(self) -> str:
         """The id that the action is about: what it made, else what it changes."""
-        names = ("endpoint_id", "vpc_id", "group_id")
+        names = ("endpoint_id", "vpc_id", "group_id", "resource_id")
         known = (getattr(self.action, name, None) for name in names)
         return self.resource_id or next(str(value) for value in known if value)
 
@@ -66,7 +69,8 @@ class Step:
 class Report:
     """One reconcile of one VPC.
 
-    `exposure_ms` is set when a policy was put back and the trigger is what had written it.
+    `yielded` is set when the guardrail began to get out of the way, `healed` holds the endpoints in
+    order whose findings are not resolved, `windows` are those of messages about the VPC.
     """
 
     vpc_id: str
@@ -76,7 +80,10 @@ class Report:
     steps: tuple[Step, ...] = ()
     gone: bool = False
     error: str | None = None
-    exposure_ms: int | None = None
+    reverts: tuple[Revert, ...] = ()
+    yielded: Yield | None = None
+    healed: frozenset[str] = frozenset()
+    windows: Mapping[str, Window] = field(default_factory=dict)
     duration_ms: int = 0
 
     @property
@@ -88,7 +95,7 @@ class Report:
             (Outcome.FAILED, self.error is not None),
             (Outcome.GONE, self.gone),
             (Outcome.REPAIRED, Result.APPLIED in results),
-            (Outcome.DEFERRED, bool(results & {Result.DEFERRED, Result.IN_USE})),
+            (Outcome.DEFERRED, bool(results & {Result.DEFERRED, Result.IN_USE, Result.SPACED})),
             (Outcome.REPORTED, any(reason.is_drift for reason in reasons)),
             (Outcome.SETTLING, Reason.SETTLING in reasons),
             (Outcome.WAITING, bool(reasons & _WAITING)),
@@ -97,10 +104,15 @@ class Report:
         return next((outcome for outcome, holds in ranked if holds), Outcome.COMPLIANT)
 
     @property
+    def exposure_ms(self) -> int | None:
+        """How long an endpoint was open that was put back, where the trigger had opened it."""
+        return next((r.exposure_ms for r in self.reverts if r.exposure_ms is not None), None)
+
+    @property
     def put_off(self) -> bool:
         """Whether a sweep left everything that this VPC needs to a later one."""
         results = {step.result for step in self.steps}
-        return self.trigger.vpc_ids is None and results == {Result.DEFERRED}
+        return self.trigger.is_sweep and results == {Result.DEFERRED}
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the canonical log line `reconciled`."""
@@ -120,6 +132,7 @@ class Report:
             **_hashes(self.steps),
             "error": self.error,
             "exposure_ms": self.exposure_ms,
+            "verified": [r.verified is not None for r in self.reverts],
             "duration_ms": self.duration_ms,
         }
 

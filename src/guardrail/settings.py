@@ -31,6 +31,9 @@ class Settings:
     settle_role_arn: str
     dead_letter_queue_arn: str
     dead_letter_queue_url: str
+    rules: tuple[str, ...] = ()
+    topic_arn: str = ""
+    security_hub: bool = False
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
@@ -47,6 +50,9 @@ class Settings:
             settle_role_arn=env.get("SETTLE_ROLE_ARN", ""),
             dead_letter_queue_arn=env.get("DEAD_LETTER_QUEUE_ARN", ""),
             dead_letter_queue_url=_required(env, "DEAD_LETTER_QUEUE_URL"),
+            rules=tuple(_list(env.get("RULES", ""))),
+            topic_arn=env.get("NOTIFICATION_TOPIC", ""),
+            security_hub=_switch(env, "SECURITY_HUB"),
         )
 
 
@@ -63,12 +69,23 @@ def _intent(env: Mapping[str, str]) -> Intent:
         client_cidrs=tuple(_cidr(text) for text in _list(env.get("CLIENT_CIDRS", ""))),
         vpc_dns=_choice(VpcDns, "VPC_DNS", env.get("VPC_DNS", VpcDns.WAIT)),
         exemption_tag=env.get("EXEMPTION_TAG", ""),
+        contested_after=_number(env, "CONTESTED_AFTER", 3, least=1),
+        breaker_after=_number(env, "BREAKER_AFTER", 10, least=1),
     )
 
 
 class _DefaultVpcs(StrEnum):
     SKIP = "skip"
     INCLUDE = "include"
+
+
+class _Switch(StrEnum):
+    OFF = "off"
+    ON = "on"
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    return _choice(_Switch, name, env.get(name, _Switch.OFF)) is _Switch.ON
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)

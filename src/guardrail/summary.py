@@ -25,6 +25,7 @@ class Summary:
     put_off: int = 0
     exemptions: list[dict[str, str]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
     def add(self, report: Report) -> None:
         """Count one VPC."""
@@ -48,7 +49,7 @@ class Summary:
     @property
     def found(self) -> bool:
         """Whether anything was wrong or done; a sweep that found nothing costs nothing."""
-        return bool(self.drift or self.actions or self.failures)
+        return bool(self.drift or self.actions or self.failures or self.missing)
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of the log line `swept`, and of the event."""
@@ -63,6 +64,7 @@ class Summary:
             "exempted": len(self.exemptions),
             "failures": {vpc_id: error[:500] for vpc_id, error in first.items()},
             "failed": len(self.failures),
+            "missing": self.missing[:_MOST],
         }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from guardrail.core.memory import VpcMemory
 from guardrail.core.trail import SWEEP
+from guardrail.evidence import recalled
 from guardrail.inventory import inventory_at
 from guardrail.one_vpc import Pass
 from guardrail.reconcile import Outcomes, Reconciler
@@ -52,7 +53,8 @@ class Sweeper:
         observed = list(r.network.observe())
         inventory = inventory_at(r, SWEEP, observed)
         memories = r.records.memories([vpc.vpc_id for vpc in observed])
+        compliant = recalled(r.evidence, observed, memories)
         for vpc in sorted(observed, key=lambda vpc: vpc.vpc_id):
-            one = Pass(r, SWEEP, inventory, memories.get(vpc.vpc_id, VpcMemory()))
+            one = Pass(r, SWEEP, inventory, memories.get(vpc.vpc_id, VpcMemory()), compliant)
             one.prepare(vpc)
             yield one

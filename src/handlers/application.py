@@ -13,16 +13,22 @@ from typing import Any
 from guardrail.aws import clients
 from guardrail.aws.announcing import Announcer
 from guardrail.aws.dead_letters import DeadLetters
+from guardrail.aws.evidence import DynamoEvidence
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.patience import Patience
+from guardrail.aws.posting import SecurityHubFindings, TopicPost
 from guardrail.aws.records import DynamoRecords
 from guardrail.aws.resolution import VpcResolution
+from guardrail.aws.self_check import SelfCheck
 from guardrail.aws.settling import ScheduledAgenda, ScheduledSettling, Schedules
+from guardrail.aws.windows import DynamoWindows
 from guardrail.baseline import checked_baseline, render_baseline
 from guardrail.core.actions import ActionKind
 from guardrail.core.model import Mode
-from guardrail.observe import NoAgenda, ObservedNetwork, ObservedRecords
-from guardrail.ports import Agenda, Network, Records
+from guardrail.herald import Herald
+from guardrail.notices import Where
+from guardrail.observe import NoAgenda, ObservedEvidence, ObservedNetwork, ObservedRecords
+from guardrail.ports import Agenda, Evidence, Network, Records
 from guardrail.reconcile import Owner, Reconciler
 from guardrail.settings import Settings
 
@@ -50,26 +56,39 @@ class App:
     owner: Owner
     network: Network
     records: Records
+    evidence: Evidence
     settling: ScheduledSettling
     agenda: Agenda
+    spacing: Agenda
     resolution: VpcResolution
     dead_letters: DeadLetters
     announcer: Announcer
+    herald: Herald
+    self_check: SelfCheck
     time_left: TimeLeft
     function_arn: str
-    region: str
 
-    def reconciler(self, allowed: Collection[ActionKind], *, yields: bool = False) -> Reconciler:
+    @property
+    def where(self) -> Where:
+        """Where this runs."""
+        return self.herald.where
+
+    def reconciler(
+        self, allowed: Collection[ActionKind], *, yields: bool = False, reverts: bool = False
+    ) -> Reconciler:
         """Return the loop for a function that may do what is `allowed`."""
         return Reconciler(
             network=self.network,
             records=self.records,
+            evidence=self.evidence,
             settling=self.settling,
             resolution=self.resolution,
             owner=self.owner,
             allowed=allowed,
             now=_now,
             agenda=self.agenda if yields else None,
+            spacing=self.spacing if reverts else None,
+            glances=reverts,
         )
 
     @property
@@ -87,6 +106,7 @@ def application(function_arn: str) -> App:
     a call.
     """
     _, partition, _, region, account, *_ = function_arn.split(":")
+    where = Where(account, region, partition)
     settings = Settings.from_environment(os.environ)
     baseline = checked_baseline(
         render_baseline(
@@ -94,7 +114,8 @@ def application(function_arn: str) -> App:
         )
     )
     time_left = TimeLeft()
-    network, records = _ports(settings, account, time_left)
+    ec2 = _network(settings, account, time_left)
+    network, records, evidence = _ports(settings, ec2)
     schedules, scheduler = _schedules(settings, function_arn), clients.scheduler()
     observes = settings.intent.mode is Mode.OBSERVE
     return App(
@@ -102,29 +123,49 @@ def application(function_arn: str) -> App:
         owner=Owner(account, settings.stack_id, settings.intent, baseline),
         network=network,
         records=records,
+        evidence=evidence,
         settling=ScheduledSettling(scheduler, schedules, settings.settle_seconds, _now),
-        agenda=NoAgenda() if observes else ScheduledAgenda(scheduler, schedules),
+        agenda=NoAgenda() if observes else ScheduledAgenda(scheduler, schedules, "look-again"),
+        spacing=NoAgenda() if observes else ScheduledAgenda(scheduler, schedules, "revert"),
         resolution=VpcResolution(region),
         dead_letters=DeadLetters(clients.sqs(), settings.dead_letter_queue_url),
         announcer=Announcer(),
+        herald=_herald(settings, where),
+        # In observe mode the roles may write nothing, as is meant.
+        self_check=SelfCheck(where.region, settings.rules, list if observes else ec2.denied),
         time_left=time_left,
         function_arn=function_arn,
-        region=region,
     )
 
 
-def _ports(settings: Settings, account: str, time_left: TimeLeft) -> tuple[Network, Records]:
-    network = Ec2Network(
+def _herald(settings: Settings, where: Where) -> Herald:
+    return Herald(
+        where,
+        Announcer(),
+        DynamoWindows(clients.dynamodb(), settings.table_name),
+        _now,
+        post=TopicPost(settings.topic_arn) if settings.topic_arn else None,
+        hub=SecurityHubFindings(where) if settings.security_hub else None,
+    )
+
+
+def _network(settings: Settings, account: str, time_left: TimeLeft) -> Ec2Network:
+    return Ec2Network(
         clients.ec2(),
         settings.intent,
         account_id=account,
         stack_id=settings.stack_id,
         patience=Patience(time_left.seconds, time.sleep),
     )
-    records = DynamoRecords(clients.dynamodb(), settings.table_name, settings.history_days)
+
+
+def _ports(settings: Settings, network: Ec2Network) -> tuple[Network, Records, Evidence]:
+    db = clients.dynamodb()
+    records = DynamoRecords(db, settings.table_name)
+    evidence = DynamoEvidence(db, settings.table_name, settings.history_days)
     if settings.intent.mode is Mode.OBSERVE:
-        return ObservedNetwork(network), ObservedRecords(records)
-    return network, records
+        return ObservedNetwork(network), ObservedRecords(records), ObservedEvidence(evidence)
+    return network, records, evidence
 
 
 def _schedules(settings: Settings, function_arn: str) -> Schedules:

@@ -31,17 +31,19 @@ def respond(
     allowed: Collection[ActionKind],
     *,
     yields: bool = False,
+    reverts: bool = False,
 ) -> dict[str, Any]:
     """Reconcile what `event` points at; raises RetryableError when it should be tried again.
 
-    A function that `yields` looks at what stands in the owner's way, and again later.
+    A function that `yields` looks at what stands in the owner's way, and again later; one that
+    `reverts` looks at the endpoint that the event wrote first.
     """
     trigger = read_trigger(event)
     if isinstance(trigger, Ignored):
         logger.info("ignored", reason=trigger.reason)
         return {"ignored": trigger.reason}
     app = _started(context)
-    reconciler = app.reconciler(allowed, yields=yields)
+    reconciler = app.reconciler(allowed, yields=yields, reverts=reverts)
     return _run(lambda: reconciler.run(trigger), trigger, event, app, Summary())
 
 
@@ -53,10 +55,21 @@ def sweep(event: object, context: Any, allowed: Collection[ActionKind]) -> dict[
     try:
         return _run(sweeper.run, SWEEP, event, app, summary)
     finally:
-        totals = {"account_id": app.owner.account_id, "region": app.region, **summary.fields()}
+        where = app.where
+        _check_itself(app, summary)
+        totals = {"account_id": where.account_id, "region": where.region, **summary.fields()}
         logger.info("swept", **totals)
         if summary.found:
             app.announcer.announce(SWEPT, totals)
+
+
+def _check_itself(app: App, summary: Summary) -> None:
+    """Find what the guardrail depends on and does not have; its absence is drift of its own."""
+    summary.missing = app.self_check.missing()
+    for sentence in summary.missing:
+        logger.error("missing", what=sentence)
+    if summary.missing:
+        _emit(Counter({("Missing", ()): len(summary.missing)}))
 
 
 def _started(context: Any) -> App:  # noqa: ANN401 - Lambda's own class
@@ -71,9 +84,11 @@ def _run(
     """Tell of each VPC; raise RetryableError when another attempt may mend something."""
     metrics: Counter[_Metric] = Counter()
     failed: dict[str, GuardrailError] = {}
+    untold: dict[str, str] = {}
     try:
         for report, error in reports():
             _tell(report, trigger, app)
+            untold.update(app.herald.tell(report, error))
             told.add(report)
             metrics.update(_metrics(report))
             if error:
@@ -85,9 +100,13 @@ def _run(
         metrics["Failures", ()] += 1
         logger.exception("failed", **_circumstances(trigger, app), error=str(error))
     if not told.vpcs and not failed and trigger is not SWEEP:
-        logger.info("ignored", reason="the ids in the event are not known (any more)")
+        logger.info(
+            "ignored",
+            reason="nothing of Step Functions is known of the ids in the event (any more)",
+        )
+    metrics.update({("Untold", ()): len(untold)} if untold else {})
     _emit(metrics)
-    _hand_over(failed, event, app)
+    _hand_over(failed, untold, event, app)
     return {"outcomes": dict(told.outcomes)}
 
 
@@ -95,8 +114,8 @@ def _circumstances(trigger: Trigger, app: App) -> dict[str, Any]:
     return {
         "trigger": trigger.name,
         "event_id": trigger.event_id,
-        "account_id": app.owner.account_id,
-        "region": app.region,
+        "account_id": app.where.account_id,
+        "region": app.where.region,
     }
 
 
@@ -104,8 +123,8 @@ def _tell(report: Report, trigger: Trigger, app: App) -> None:
     """Write the canonical line; a sweep that finds a VPC in order says so at debug level only."""
     fields = {
         **report.fields(),
-        "account_id": app.owner.account_id,
-        "region": app.region,
+        "account_id": app.where.account_id,
+        "region": app.where.region,
     }
     if report.error:
         logger.error("reconciled", **fields)
@@ -128,6 +147,11 @@ def _metrics(report: Report) -> Iterator[_Metric]:
             yield "Drift", (("reason", finding.reason),)
     for step in report.steps:
         yield "Actions", (("action", step.action.kind), ("result", step.result))
+    for revert in report.reverts:
+        if revert.fight.contested:
+            yield "Contested", ()
+        if revert.fight.open:
+            yield "BreakerOpen", ()
     if report.put_off:
         yield "PutOff", ()
     if report.error:
@@ -142,9 +166,15 @@ def _emit(counted: Counter[_Metric]) -> None:
                 metric.add_dimension(key, value)
 
 
-def _hand_over(failed: Mapping[str, GuardrailError], event: object, app: App) -> None:
+def _hand_over(
+    failed: Mapping[str, GuardrailError], untold: Mapping[str, str], event: object, app: App
+) -> None:
     """Raise what another attempt may mend; hand the rest to the dead-letter queue at once."""
     final = {k: str(e) for k, e in failed.items() if not isinstance(e, RetryableError)}
+    if untold:
+        # Another attempt would find all in order, and nothing to tell.
+        logger.error("untold", causes=untold)
+        final.update(untold)
     if final:
         app.dead_letters.send(event, app.function_arn, final)
     for error in failed.values():

@@ -23,4 +23,4 @@ ALLOWED = frozenset(
 
 def handler(event: object, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's own class
     """Reconcile the VPC of the endpoint that the event is about."""
-    return bootstrap.respond(event, context, ALLOWED)
+    return bootstrap.respond(event, context, ALLOWED, reverts=True)

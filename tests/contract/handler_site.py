@@ -93,3 +93,17 @@ def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
 def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     """Return the embedded metrics on standard output."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+
+
+class Trail:
+    """A trail that logs write management events."""
+
+    @staticmethod
+    def exists() -> None:
+        """Make it."""
+        boto3.client("s3").create_bucket(Bucket="trail-bucket")
+        client = boto3.client("cloudtrail")
+        client.create_trail(Name="trail", S3BucketName="trail-bucket")
+        writes = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}
+        client.put_event_selectors(TrailName="trail", EventSelectors=[writes])
+        client.start_logging(Name="trail")

@@ -17,8 +17,9 @@ import boto3
 import pytest
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
-from handler_site import Context, NoProfiles, Site, change_of, change_of_endpoint, metrics
+from handler_site import Context, NoProfiles, Site, Trail, change_of, change_of_endpoint, metrics
 
+from guardrail.aws.network import Ec2Network
 from guardrail.aws.resolution import VpcResolution
 from guardrail.errors import RetryableError
 from handlers import application as composition
@@ -79,6 +80,9 @@ def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
+    # A trail as it should be; moto alone would make what a dry run only tries.
+    Trail.exists()
+    monkeypatch.setattr(Ec2Network, "denied", lambda _: [])
     resolution = partial(VpcResolution, profiles=NoProfiles)
     monkeypatch.setattr(composition, "VpcResolution", resolution)
     application.cache_clear()  # each test has an account of its own

@@ -17,8 +17,8 @@ from guardrail.core.memory import Cause, Central, Cession, Creation, VpcMemory, 
 from guardrail.core.model import CessionBegins, Inventory, YieldBegins
 from guardrail.core.names import Service
 from guardrail.core.trail import LOOK_AGAIN, SETTLED, SOURCE, Trigger, read_trigger
-from guardrail.ports import BeforeImage, Records, Settling
-from support.fakes import ACCOUNT, BASELINE, OPEN, Clock, FakeRecords, FakeSettling
+from guardrail.ports import Records, Settling
+from support.fakes import ACCOUNT, Clock, FakeRecords, FakeSettling
 
 VPC, ENDPOINT = "vpc-0123456789abcdef0", "vpce-0123456789abcdef0"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def records(request: pytest.FixtureRequest, table: str) -> Records:
     """Return each implementation of the port."""
     if request.param == "fake":
         return FakeRecords()
-    return DynamoRecords(boto3.client("dynamodb"), table, history_days=90)
+    return DynamoRecords(boto3.client("dynamodb"), table)
 
 
 def test_the_first_inventory_counts(records: Records) -> None:
@@ -114,24 +114,20 @@ def test_yields_cessions_and_the_rest_come_back_as_they_were(records: Records) -
 
 def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
     """Documented: BatchGetItem takes 100 keys; the rest is asked in further calls."""
-    records = DynamoRecords(boto3.client("dynamodb"), table, history_days=90)
+    records = DynamoRecords(boto3.client("dynamodb"), table)
     for number in range(120):
         records.note_creation(f"vpc-{number}", Service.STATES, Creation(0, NOW))
     assert len(records.memories([f"vpc-{number}" for number in range(130)])) == 120
 
 
-def test_a_before_image_is_kept_and_expires(table: str) -> None:
-    """Both policies, who and why; only history has an expiry."""
-    client = boto3.client("dynamodb")
-    DynamoRecords(client, table, history_days=90).keep(
-        BeforeImage(ENDPOINT, OPEN, BASELINE, "policy-broader: x", "alice", "event-1", NOW)
-    )
-    (item,) = client.scan(TableName=table)["Items"]
-    assert item["pk"]["S"] == f"endpoint#{ENDPOINT}"
-    assert item["sk"]["S"] == "revert#2026-11-23T12:00:00.000+00:00#event-1"
-    assert (item["policy_before"]["S"], item["policy_after"]["S"]) == (OPEN, BASELINE)
-    assert (item["actor"]["S"], item["reason"]["S"]) == ("alice", "policy-broader: x")
-    assert int(item["expires_at"]["N"]) == int((NOW + timedelta(days=90)).timestamp())
+def test_what_was_seen_compliant_and_what_is_fought_over_is_remembered(records: Records) -> None:
+    """By endpoint; what is noted later replaces what was noted before, and nothing else."""
+    records.note_seen(VPC, {ENDPOINT: "a" * 64, "vpce-2": "b" * 64})
+    records.note_seen(VPC, {ENDPOINT: "c" * 64})
+    records.note_breaker(VPC, ENDPOINT, NOW)
+    memory = records.memories([VPC])[VPC]
+    assert memory.compliant == {ENDPOINT: "c" * 64, "vpce-2": "b" * 64}
+    assert memory.breakers == {ENDPOINT: NOW}
 
 
 def _schedules() -> tuple[Any, Schedules]:
@@ -179,7 +175,7 @@ def test_a_pause_is_pushed_on_to_three_times_its_length_at_most() -> None:
 def test_an_appointment_is_put_off_by_a_later_one() -> None:
     """Documented: one schedule of a name; its message names the VPC."""
     client, schedules = _schedules()
-    agenda = ScheduledAgenda(client, schedules)
+    agenda = ScheduledAgenda(client, schedules, "look-again")
     for minutes in (1, 2):
         agenda.look_again(VPC, NOW + timedelta(minutes=minutes))
     (summary,) = client.list_schedules(GroupName="settling")["Schedules"]

@@ -207,4 +207,4 @@ def test_an_event_is_not_lost_when_its_invocation_ends_in_the_middle(at: int) ->
     world.network.faults = world.records.faults = Faults(at, after_effect=True, error=Crash())
     attempt(lambda: world.endpoint_change(endpoint.endpoint_id), world)
     assert decide(world.network.endpoint(endpoint.endpoint_id).policy, BASELINE).contained
-    assert {image.before for image in world.records.images} == {OPEN}
+    assert {image.before for image in world.evidence.images} == {OPEN}

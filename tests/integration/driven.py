@@ -21,12 +21,13 @@ SWEEP = 3600
 
 
 def refusals(sandbox: Sandbox) -> set[str]:
-    """Return the codes with which EC2 refused calls of the guardrail."""
-    return {
+    """Return the codes with which EC2 refused calls of the guardrail; dry runs always fail."""
+    codes = {
         str(entry.record["errorCode"]).removeprefix("Client.")
         for entry in sandbox.journal.recorded()
         if entry.failed and entry.by_guardrail
     }
+    return codes - {"DryRunOperation"}
 
 
 def is_bound(endpoint: Any) -> bool:

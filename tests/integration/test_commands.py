@@ -43,7 +43,7 @@ def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         env=environment(**extra),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         check=False,
     )
 

@@ -36,11 +36,13 @@ def rewrite(sandbox: Sandbox, function: str, sid: str, **changes: Any) -> None:
 
 
 def refused(sandbox: Sandbox) -> list[tuple[str, str]]:
-    """Return event name and error code of the guardrail's failed calls."""
+    """Return event name and error code of the guardrail's failed calls; dry runs always fail."""
     return [
         (entry.record["eventName"], entry.record["errorCode"])
         for entry in sandbox.journal.recorded()
-        if entry.by_guardrail and entry.failed
+        if entry.by_guardrail
+        and entry.failed
+        and entry.record["errorCode"] != "Client.DryRunOperation"
     ]
 
 

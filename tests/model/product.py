@@ -22,11 +22,11 @@ from guardrail_sandbox import moto_endpoints
 from model.region import ACCOUNT, Region
 from model.rules import allowed
 from model.timeline import Timeline
-from support.memory import FakeRecords, FakeSettling
+from support.memory import FakeEvidence, FakeRecords, FakeSettling
 
 STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/guardrail/1"
 BASELINE = render_baseline(account=ACCOUNT)
-SWEEPING, SETTLING, YIELDING = "Sweep", "VpcChange", "Yielding"
+SWEEPING, SETTLING, YIELDING, CLOSING = "Sweep", "VpcChange", "Yielding", "EndpointChange"
 """The functions that the three kinds of schedules invoke."""
 IMPATIENT = Patience(lambda: 0.0, lambda _: None)
 SETTLE_SECONDS = 300
@@ -112,12 +112,15 @@ class Product:
         self._intent = intent
         self._told = told
         self._networks: dict[str, Ec2Network] = {}
-        self.records = FakeRecords()
+        self.records, self.evidence = FakeRecords(), FakeEvidence()
         self.settling = Settling(
             timeline, lambda vpc_id: scheduled(SETTLING, _message(SETTLED, vpc_id))
         )
         self.agenda = Agenda(
             timeline, lambda vpc_id: scheduled(YIELDING, _message(LOOK_AGAIN, vpc_id))
+        )
+        self.spacing = Agenda(
+            timeline, lambda vpc_id: scheduled(CLOSING, _message(LOOK_AGAIN, vpc_id))
         )
         self.dead_letters: list[str] = []
 
@@ -144,12 +147,15 @@ class Product:
         return Reconciler(
             network=self._network(function),
             records=self.records,
+            evidence=self.evidence,
             settling=self.settling,
             resolution=Zones(),
             owner=Owner(ACCOUNT, STACK, self._intent, BASELINE),
             allowed=allowed(function),
             now=self._timeline.clock.now,
             agenda=self.agenda if function == YIELDING else None,
+            spacing=self.spacing if function == CLOSING else None,
+            glances=function == CLOSING,
         )
 
     def _network(self, function: str) -> Ec2Network:

@@ -8,7 +8,7 @@ lets somebody else act in the moment before a write.
 from __future__ import annotations
 
 from support.faults import Clock, Crash, Faults
-from support.memory import FakeAgenda, FakeRecords, FakeResolution, FakeSettling
+from support.memory import FakeAgenda, FakeEvidence, FakeRecords, FakeResolution, FakeSettling
 from support.network import FakeNetwork
 from support.values import ACCOUNT, BASELINE, OFFERS, OPEN, STACK, ZONES
 
@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "Crash",
     "FakeAgenda",
+    "FakeEvidence",
     "FakeNetwork",
     "FakeRecords",
     "FakeResolution",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from guardrail.core.fights import PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Inventory, Note, remembering
 from guardrail.core.names import Service
@@ -20,7 +21,6 @@ class FakeRecords:
         self.stored_inventory: Inventory | None = None
         self.remembered: dict[str, VpcMemory] = {}
         self.places: dict[str, str] = {}
-        self.images: list[BeforeImage] = []
         self.faults = faults or Faults()
 
     def inventory(self) -> Inventory | None:
@@ -98,11 +98,15 @@ class FakeRecords:
         """See `Records.note_put_off`."""
         self._set(vpc_id, replace(self.memory(vpc_id), put_off=since))
 
-    def keep(self, image: BeforeImage) -> None:
-        """See `Records.keep`."""
-        self.faults.before()
-        self.images.append(image)
-        self.faults.after()
+    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
+        """See `Records.note_breaker`."""
+        known = self.memory(vpc_id)
+        self._set(vpc_id, replace(known, breakers={**known.breakers, endpoint_id: until}))
+
+    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
+        """See `Records.note_seen`."""
+        known = self.memory(vpc_id)
+        self._set(vpc_id, replace(known, compliant={**known.compliant, **hashes}))
 
     # What tests look at.
 
@@ -114,6 +118,10 @@ class FakeRecords:
         """Return what is remembered of the endpoints of a VPC."""
         return self.memory(vpc_id).creations.get(service, Creation(0, datetime.min))  # noqa: DTZ901
 
+    def know(self, vpc_id: str, **changes: object) -> None:
+        """Replace what is remembered of a VPC."""
+        self._set(vpc_id, replace(self.memory(vpc_id), **changes))  # type: ignore[arg-type]
+
     def _know(self, vpc_id: str, service: Service, **changes: object) -> None:
         changed = replace(self.made(vpc_id, service), **changes)  # type: ignore[arg-type]
         known = self.memory(vpc_id)
@@ -123,6 +131,65 @@ class FakeRecords:
         self.faults.before()
         self.remembered[vpc_id] = memory
         self.faults.after()
+
+
+class FakeEvidence:
+    """Evidence in memory; `images` are the records, of which `ended` were completed."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.policies: dict[str, str] = {}
+        self.owed: set[str] = set()
+        self.images: list[BeforeImage] = []
+        self.ended: list[tuple[BeforeImage, datetime | None, int | None]] = []
+        self.faults = faults or Faults()
+
+    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+        """See `Evidence.note_compliant`."""
+        self.faults.before()
+        self.policies[endpoint_id] = policy
+        owed = endpoint_id in self.owed
+        self.owed.discard(endpoint_id)
+        self.faults.after()
+        return owed
+
+    def owe(self, endpoint_id: str) -> None:
+        """See `Evidence.owe`."""
+        self.faults.before()
+        self.owed.add(endpoint_id)
+        self.faults.after()
+
+    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
+        """See `Evidence.last_compliant`."""
+        self.faults.before()
+        return {i: self.policies[i] for i in endpoint_ids if i in self.policies}
+
+    def keep(self, image: BeforeImage) -> None:
+        """See `Evidence.keep`."""
+        self.faults.before()
+        self.images.append(image)
+        self.faults.after()
+
+    def completed(
+        self,
+        image: BeforeImage,
+        written: datetime,
+        verified: datetime | None,
+        exposure_ms: int | None,
+    ) -> None:
+        """See `Evidence.completed`."""
+        del written
+        self.faults.before()
+        self.ended.append((image, verified, exposure_ms))
+        self.faults.after()
+
+    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
+        """See `Evidence.reverts`."""
+        self.faults.before()
+        return [
+            PastRevert(image.at, image.actor, image.user_agent)
+            for image, _, _ in self.ended
+            if image.endpoint_id == endpoint_id and image.at >= since
+        ]
 
 
 class FakeSettling:

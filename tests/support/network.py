@@ -35,7 +35,7 @@ from guardrail.core.model import (
 )
 from guardrail.core.names import MANAGED_TAG, Service, client_token
 from guardrail.errors import RetryableError
-from guardrail.ports import Applied, Located, Result
+from guardrail.ports import Applied, Glimpse, Located, Result
 from support.faults import Faults
 from support.values import ACCOUNT, OFFERS, STACK, ZONES
 
@@ -193,6 +193,23 @@ class FakeNetwork:
         self.faults.before()
         found = {i: vpc.vpc_id for vpc in self.state.values() for i in _ids_in(vpc) if i in ids}
         return Located(frozenset(found.values()), frozenset(ids) - found.keys())
+
+    def glance(self, endpoint_ids: Collection[str]) -> Sequence[Glimpse] | None:
+        """See `Network.glance`."""
+        self.faults.before()
+        found = [
+            Glimpse(vpc.vpc_id, endpoint)
+            for vpc in self.state.values()
+            for endpoint in vpc.endpoints
+            if endpoint.endpoint_id in endpoint_ids
+        ]
+        return found if len(found) == len(endpoint_ids) else None
+
+    def settled_policy(self, endpoint_id: str, fits: Callable[[str], bool]) -> str | None:
+        """See `Network.settled_policy`."""
+        self.faults.before()
+        shown = self.endpoint(endpoint_id).policy
+        return shown if fits(shown) else None
 
     def vpcs_with_endpoints(self) -> frozenset[str]:
         """See `Network.vpcs_with_endpoints`."""

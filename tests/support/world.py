@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from guardrail.core.actions import REMOVALS, ActionKind
@@ -11,8 +12,8 @@ from guardrail.core.model import Intent, Mode
 from guardrail.core.trail import LOOK_AGAIN, SETTLED, Trigger
 from guardrail.core.wish import Wish, WishKind
 from guardrail.errors import GuardrailError
-from guardrail.observe import NoAgenda, ObservedNetwork, ObservedRecords
-from guardrail.ports import Agenda, Network, Records
+from guardrail.observe import NoAgenda, ObservedEvidence, ObservedNetwork, ObservedRecords
+from guardrail.ports import Agenda, Evidence, Network, Records
 from guardrail.reconcile import Outcomes, Owner, Reconciler
 from guardrail.report import Report
 from guardrail.sweeping import Sweeper
@@ -22,11 +23,13 @@ from support.fakes import (
     STACK,
     Clock,
     FakeAgenda,
+    FakeEvidence,
     FakeNetwork,
     FakeRecords,
     FakeResolution,
     FakeSettling,
 )
+from support.telling import Heard
 
 ALICE = "arn:aws:iam::111122223333:user/alice"
 EVERYTHING = frozenset(ActionKind)
@@ -51,12 +54,16 @@ class World:
     network: FakeNetwork = field(default_factory=FakeNetwork)
     records: FakeRecords = field(default_factory=FakeRecords)
     settling: FakeSettling = field(default_factory=FakeSettling)
+    evidence: FakeEvidence = field(default_factory=FakeEvidence)
     agenda: FakeAgenda = field(default_factory=FakeAgenda)
+    spacing: FakeAgenda = field(default_factory=FakeAgenda)
     resolution: FakeResolution = field(default_factory=FakeResolution)
     sweep_writes: int = 1_000
     seconds_left: float = 600.0
     clock: Clock = field(default_factory=Clock)
     errors: list[GuardrailError] = field(default_factory=list)
+    heard: Heard = field(default_factory=Heard)
+    untold: dict[str, str] = field(default_factory=dict)
 
     def vpc_change(self, vpc_id: str, name: str = "CreateSubnet") -> list[Report]:
         """VpcChange hears of a change of a VPC."""
@@ -75,9 +82,11 @@ class World:
             frozenset(),
             frozenset({endpoint_id}),
             actor=ALICE,
+            user_agent="aws-cli/2",
             event_id="event-1",
             event_time=self.clock(),
             settled=False,
+            narrow=True,
         )
         return self.run(trigger, ENDPOINT_CHANGE)
 
@@ -98,6 +107,11 @@ class World:
         self.clock.time = max(self.clock.time, self.agenda.appointments.pop(vpc_id))
         return self.run(Trigger(LOOK_AGAIN, frozenset({vpc_id})), YIELDING, yields=True)
 
+    def reverts_later(self, vpc_id: str) -> list[Report]:
+        """Keep the appointment of a VPC with an endpoint that is fought over."""
+        self.clock.time = max(self.clock.time, self.spacing.appointments.pop(vpc_id))
+        return self.run(Trigger(LOOK_AGAIN, frozenset({vpc_id})), ENDPOINT_CHANGE)
+
     def sweep(self) -> list[Report]:
         """Sweep runs on its schedule."""
         reconciler = self._reconciler(EVERYTHING, yields=False)
@@ -107,7 +121,10 @@ class World:
         self, trigger: Trigger, allowed: Collection[ActionKind], *, yields: bool = False
     ) -> list[Report]:
         """Run a function; errors are kept in `errors` besides."""
-        return self._told(self._reconciler(allowed, yields=yields).run(trigger))
+        reconciler = self._reconciler(allowed, yields=yields)
+        if allowed == ENDPOINT_CHANGE:
+            reconciler = replace(reconciler, spacing=self.spacing, glances=True)
+        return self._told(reconciler.run(trigger))
 
     def _wished(self, name: str, vpc_id: str, wish: Wish) -> list[Report]:
         trigger = Trigger(
@@ -123,19 +140,24 @@ class World:
 
     def _told(self, outcomes: Outcomes) -> list[Report]:
         results = list(outcomes)
+        for report, error in results:
+            json.dumps(report.fields(), default=str)  # as the log line is written
+            self.untold.update(self.heard.herald(self.records, self.clock).tell(report, error))
         self.errors.extend(error for _, error in results if error)
         return [report for report, _ in results]
 
     def _reconciler(self, allowed: Collection[ActionKind], *, yields: bool) -> Reconciler:
         network: Network = self.network
         records: Records = self.records
+        evidence: Evidence = self.evidence
         agenda: Agenda = self.agenda
         if self.intent.mode is Mode.OBSERVE:
             network, records = ObservedNetwork(network), ObservedRecords(records)
-            agenda = NoAgenda()
+            agenda, evidence = NoAgenda(), ObservedEvidence(evidence)
         return Reconciler(
             network=network,
             records=records,
+            evidence=evidence,
             settling=self.settling,
             resolution=self.resolution,
             owner=Owner(ACCOUNT, STACK, self.intent, BASELINE),

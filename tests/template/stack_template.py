@@ -63,6 +63,8 @@ class Template:
                 return not self._truth(inner, values)
             case {"Fn::And": list(inner)}:
                 return all(self._truth(part, values) for part in inner)
+            case {"Fn::Or": list(inner)}:
+                return any(self._truth(part, values) for part in inner)
             case {"Fn::Equals": [{"Ref": name}, text]}:
                 return values[name] == text
         raise NotImplementedError(f"teach the tests to answer {node}")

@@ -14,7 +14,7 @@ from guardrail.errors import SettingsError
 from guardrail.settings import Settings
 
 PARAMETERS: dict[str, dict[str, Any]] = dict(template().source["Parameters"])
-NOT_FOR_FUNCTIONS = {"SweepSchedule", "LogRetentionDays"}
+NOT_FOR_FUNCTIONS = {"SweepSchedule", "LogRetentionDays", "NotificationEmail", "Alarms"}
 """What resources of the stack use and the functions need not know."""
 
 GOOD = {
@@ -23,6 +23,12 @@ GOOD = {
     "SubnetTag": ["", "endpoints", "tier=private", "kubernetes.io/role/internal-elb="],
     "ClientCidrs": ["", "10.0.0.0/8", "fd00::/8"],
     "Services": ["states", "sync-states"],
+    "NotificationTopic": [
+        "",
+        "arn:aws:sns:eu-west-1:111122223333:alerts",
+        "arn:aws-cn:sns:cn-north-1:111122223333:a-b_c",
+    ],
+    "NotificationEmail": ["", "team@example.com", "a.b+c@mail.example.org"],
     "SweepSchedule": ["rate(1 hour)", "rate(30 minutes)", "rate(2 days)", "cron(0 3 * * ? *)"],
 }
 BAD = {
@@ -31,6 +37,12 @@ BAD = {
     "SubnetTag": ["=private", "a" * 129, "tier;private"],
     "ClientCidrs": ["10.0.0.0", "anywhere", "10.0.0.0/8 "],
     "Services": ["", "s3", "states;sync-states"],
+    "NotificationTopic": [
+        "alerts",
+        "arn:aws:sns:eu-west-1:1:alerts",
+        "arn:aws:sqs:x:111122223333:q",
+    ],
+    "NotificationEmail": ["team", "team@", "a b@example.com", "a@b@example.com"],
     "SweepSchedule": ["", "hourly", "rate(0 hours)", "rate(1 week)", "cron()", "at(2027-01-01)"],
 }
 
@@ -101,7 +113,7 @@ def test_the_functions_accept_what_the_template_allows(name: str) -> None:
         Settings.from_environment(_environment(**{name: value}))
 
 
-@pytest.mark.parametrize("name", ["Mode", "DefaultVpcs", "VpcDns"])
+@pytest.mark.parametrize("name", ["Mode", "DefaultVpcs", "VpcDns", "SecurityHub"])
 def test_the_functions_refuse_what_the_template_does_not_allow(name: str) -> None:
     """Template and code agree on the choices."""
     with pytest.raises(SettingsError, match=_upper_snake(name)):

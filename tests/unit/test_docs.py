@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from guardrail.aws.announcing import SWEPT
 from guardrail.core.actions import ActionKind
 from guardrail.core.model import Mode
 from guardrail.core.reasons import Reason
+from guardrail.notices import SCHEMA, Kind
 from guardrail.report import Outcome
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -57,3 +60,14 @@ def test_the_links_between_the_pages_lead_somewhere() -> None:
     for page in DOCS.rglob("*.md"):
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_every_event_has_a_schema_and_stands_in_the_page() -> None:
+    """The detail-types that the code announces, and no others; the version is that of the code."""
+    schema = json.loads((DOCS / "schemas" / "events.schema.json").read_text())["$defs"]
+    page = (DOCS / "reference" / "events.md").read_text()
+    kinds = {*(kind.value for kind in Kind), SWEPT}
+    assert {name for name in schema if " " in name} == kinds
+    assert set(re.findall(r"^\| `([A-Z][^`]+)` \|", page, re.MULTILINE)) == kinds
+    versions = {schema[kind]["properties"]["schema_version"]["const"] for kind in kinds - {SWEPT}}
+    assert versions == {SCHEMA}

@@ -20,14 +20,15 @@ from guardrail.core.actions import (
 )
 from guardrail.core.groups import PENDING_GROUP
 from guardrail.core.memory import VpcMemory
-from guardrail.core.model import Mode, Plan, VpcDns
+from guardrail.core.model import Intent, Mode, Plan, VpcDns
 from guardrail.core.policy import decide
 from guardrail.core.trail import SWEEP
 from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError
 from guardrail.execution import Execution
 from guardrail.ports import Applied, Network, Result
 from guardrail.report import Outcome
-from support.fakes import BASELINE, OPEN, Clock, FakeNetwork, FakeRecords
+from guardrail.reverting import Reverting
+from support.fakes import BASELINE, OPEN, Clock, FakeEvidence, FakeNetwork, FakeRecords
 from support.world import ENDPOINT_CHANGE, EVERYTHING, World
 
 
@@ -50,16 +51,28 @@ class _Strict(FakeNetwork):
         return super().apply(action)
 
 
-def execution(network: Network, records: FakeRecords, allowed: frozenset[ActionKind]) -> Execution:
+def execution(
+    network: Network, evidence: FakeEvidence, allowed: frozenset[ActionKind]
+) -> Execution:
     """Return an execution that a sweep started."""
+    clock = Clock()
+    reverting = Reverting(
+        network,
+        evidence,
+        SWEEP,
+        vpc_id="vpc-1",
+        baseline=BASELINE,
+        intent=Intent(),
+        now=clock,
+    )
     return Execution(
         network,
-        records,
+        FakeRecords(),
         SWEEP,
         memory=VpcMemory(),
-        baseline=BASELINE,
+        reverting=reverting,
         allowed=allowed,
-        now=Clock(),
+        now=clock,
     )
 
 
@@ -79,7 +92,7 @@ def results(run: Execution) -> list[Result]:
 
 def test_private_dns_waits_for_attributes_that_this_function_may_not_enable() -> None:
     """EC2 would refuse it; so EndpointChange defers both instead of failing and retrying."""
-    run = execution(FakeNetwork(), FakeRecords(), ENDPOINT_CHANGE)
+    run = execution(FakeNetwork(), FakeEvidence(), ENDPOINT_CHANGE)
     actions = (EnableVpcDns("vpc-1", "enableDnsHostnames"), SetPrivateDns("vpce-1"))
     assert run.carry_out(Plan("vpc-1", actions=actions)) is None
     assert results(run) == [Result.DEFERRED] * 2
@@ -102,7 +115,7 @@ def test_the_loop_defers_private_dns_likewise() -> None:
 
 def test_nothing_is_done_with_a_group_that_could_not_be_made() -> None:
     """The VPC is gone: no call carries the place that the plan held for the group's id."""
-    run = execution(_Gone(), FakeRecords(), EVERYTHING)
+    run = execution(_Gone(), FakeEvidence(), EVERYTHING)
     actions: tuple[Action, ...] = (
         CreateSecurityGroup("vpc-1", "name"),
         AuthorizeClients(PENDING_GROUP, ("10.0.0.0/16",)),
@@ -128,22 +141,22 @@ def test_observe_defers_the_second_write_of_an_endpoint_as_enforce_does() -> Non
 
 def test_a_policy_outside_the_baseline_is_refused_before_the_call() -> None:
     """Whatever planned it, and without leaving a before-image of a write that was not made."""
-    network, records = FakeNetwork(), FakeRecords()
+    network, evidence = FakeNetwork(), FakeEvidence()
     endpoint_id = network.add_endpoint(network.add_vpc(), BASELINE)
-    run = execution(network, records, EVERYTHING)
+    run = execution(network, evidence, EVERYTHING)
     error = run.carry_out(Plan("vpc-1", actions=(WritePolicy(endpoint_id, OPEN, BASELINE),)))
     assert isinstance(error, RefusedError)
     assert network.endpoint(endpoint_id).policy == BASELINE
-    assert records.images == []
+    assert evidence.images == []
 
 
 def test_what_a_write_replaces_is_stored_before_it() -> None:
     """At the moment of the write the before-image is there already."""
-    network, records = FakeNetwork(), FakeRecords()
+    network, evidence = FakeNetwork(), FakeEvidence()
     endpoint_id = network.add_endpoint(network.add_vpc(), OPEN)
     stored: list[str] = []
-    network.before_apply = lambda _: stored.extend(image.before for image in records.images)
-    run = execution(network, records, EVERYTHING)
+    network.before_apply = lambda _: stored.extend(image.before for image in evidence.images)
+    run = execution(network, evidence, EVERYTHING)
     run.carry_out(Plan("vpc-1", actions=(WritePolicy(endpoint_id, BASELINE, OPEN),)))
     assert stored == [OPEN]
 
@@ -151,11 +164,11 @@ def test_what_a_write_replaces_is_stored_before_it() -> None:
 @pytest.mark.parametrize("break_records", [True, False])
 def test_without_its_before_image_a_policy_is_not_written(*, break_records: bool) -> None:
     """A record that cannot be stored keeps the write back; the error says so."""
-    network, records = FakeNetwork(), FakeRecords()
+    network, evidence = FakeNetwork(), FakeEvidence()
     endpoint_id = network.add_endpoint(network.add_vpc(), OPEN)
     if break_records:
-        records.faults.at = 0
-    run = execution(network, records, EVERYTHING)
+        evidence.faults.at = 0
+    run = execution(network, evidence, EVERYTHING)
     error = run.carry_out(Plan("vpc-1", actions=(WritePolicy(endpoint_id, BASELINE, OPEN),)))
     assert isinstance(error, GuardrailError) is break_records
     assert decide(network.endpoint(endpoint_id).policy, BASELINE).contained is not break_records
@@ -182,8 +195,8 @@ def test_where_a_kept_deny_is_refused_the_baseline_alone_is_written() -> None:
     vpc_id, endpoint_id = managed(world, policy=OPEN)
     kept = json.loads(BASELINE)
     kept["Statement"].append({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
-    records = FakeRecords()
-    run = execution(world.network, records, EVERYTHING)
+    evidence = FakeEvidence()
+    run = execution(world.network, evidence, EVERYTHING)
     write = WritePolicy(endpoint_id, json.dumps(kept), before=OPEN)
     assert run.carry_out(Plan(vpc_id, actions=(write,))) is None
     assert json.loads(world.network.endpoint(endpoint_id).policy) == json.loads(BASELINE)

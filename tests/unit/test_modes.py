@@ -36,7 +36,7 @@ class TestModes:
         assert {s.result for r in observed for s in r.steps} == {Result.RECORDED}
         assert seen.network.state == before
         assert seen.network.endpoint_writes == 0
-        assert (seen.records.remembered, seen.records.images) == ({}, [])
+        assert (seen.records.remembered, seen.evidence.images) == ({}, [])
         assert outcomes(observed) == [Outcome.REPORTED] * 2
 
     def test_the_first_look_takes_the_inventory_and_spares_what_stands(self) -> None:

@@ -33,7 +33,7 @@ class TestPolicy:
         assert decide(world.network.endpoint(endpoint_id).policy, BASELINE).contained
         assert report.outcome is Outcome.REPAIRED
         assert report.exposure_ms == 0
-        (image,) = world.records.images
+        (image,) = world.evidence.images
         assert (image.before, image.actor) == (OPEN, "arn:aws:iam::111122223333:user/alice")
 
     def test_an_owners_open_endpoint_is_closed_and_otherwise_untouched(self) -> None:
@@ -143,7 +143,7 @@ class TestPolicy:
         other = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
         (report,) = world.endpoint_change(endpoint_id)
         world.endpoint_change(endpoint_id)
-        actors = {image.endpoint_id: image.actor for image in world.records.images}
+        actors = {image.endpoint_id: image.actor for image in world.evidence.images}
         assert actors == {endpoint_id: ALICE, other: None}
         assert report.exposure_ms == 0
         world.network.set_policy(endpoint_id, OPEN)

@@ -15,6 +15,7 @@ PROJECT = Path(__file__).parent.parent.parent
 SHARED = PROJECT.parent / "shared" / "events"
 SAMPLES = sorted((PROJECT / "events").glob("*.json"))
 VPC, ENDPOINT = "vpc-0123456789abcdef0", "vpce-0123456789abcdef0"
+SUBNET = "subnet-0123456789abcdef0"
 
 
 def event_of(name: str, request: object, response: object = None, **more: object) -> dict[str, Any]:
@@ -110,6 +111,26 @@ def test_actor_tool_and_time_are_read() -> None:
     assert trigger.actor == "arn:aws:iam::111122223333:user/alice"
     assert (trigger.user_agent, trigger.event_id) == ("aws-cli/2", "e-1")
     assert trigger.event_time == datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "narrow"),
+    [
+        ({"VpcEndpointId": ENDPOINT, "PolicyDocument": "{}", "tag-key": "subnet-1"}, True),
+        ({"VpcEndpointId": ENDPOINT, "ResetPolicy": True}, True),
+        ({"VpcEndpointId": ENDPOINT, "RemoveSubnetId": {"tag": 1, "content": SUBNET}}, False),
+        ({"VpcEndpointId": ENDPOINT, "AddSecurityGroupId": [{"content": "sg-0a1b2c3d"}]}, False),
+        (None, False),
+    ],
+)
+def test_a_call_that_names_no_subnet_and_no_group_is_narrow(
+    parameters: Any, *, narrow: bool
+) -> None:
+    """Under whatever name; where the request was left out, it may have named anything."""
+    request = {"ModifyVpcEndpointRequest": parameters} if parameters else None
+    trigger = read_trigger(event_of("ModifyVpcEndpoint", request, {"vpcEndpointId": ENDPOINT}))
+    assert isinstance(trigger, Trigger)
+    assert trigger.narrow is narrow
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from guardrail.aws import clients
 from guardrail.aws.failures import translated
@@ -25,7 +25,7 @@ SWEPT = "Sweep Finished"
 class Announcer:
     """Puts events on the default bus."""
 
-    def announce(self, kind: str, detail: Mapping[str, Any]) -> None:
+    def announce(self, kind: str, detail: Mapping[str, object]) -> None:
         """Put one event; raises RetryableError or TerminalError when the bus does not take it."""
         entry: PutEventsRequestEntryTypeDef = {
             "Source": SOURCE,

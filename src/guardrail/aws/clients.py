@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
     from mypy_boto3_sqs.client import SQSClient
 
-    from guardrail.aws.unstubbed import Listing, Route53
+    from guardrail.aws.unstubbed import CloudTrail, Listing, Route53, SecurityHub, Sns
 
 CONFIG = Config(
     # Explicit: botocore 1.44 changed the default to three attempts within about three seconds,
@@ -41,6 +41,26 @@ def dynamodb() -> DynamoDBClient:
 def events() -> EventBridgeClient:
     """Return a client of Amazon EventBridge, made when the first event is announced."""
     return boto3.client("events", config=CONFIG)
+
+
+@cache
+def sns() -> Sns:
+    """Return a client of Amazon SNS, made when the first message is sent."""
+    client: Sns = boto3.client("sns", config=CONFIG)
+    return client
+
+
+@cache
+def securityhub() -> SecurityHub:
+    """Return a client of AWS Security Hub, made when the first finding is imported."""
+    client: SecurityHub = boto3.client("securityhub", config=CONFIG)
+    return client
+
+
+def cloudtrail() -> CloudTrail:
+    """Return a client of AWS CloudTrail."""
+    client: CloudTrail = boto3.client("cloudtrail", config=CONFIG)
+    return client
 
 
 def scheduler() -> EventBridgeSchedulerClient:

@@ -8,13 +8,13 @@ Source: service authorization reference, "Actions, resources, and condition keys
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from guardrail.aws import reading
+from guardrail.aws import reading, trial
 from guardrail.aws.failures import GONE, error_code, translated
 from guardrail.aws.locating import locate
 from guardrail.aws.patience import Patience
@@ -32,7 +32,7 @@ from guardrail.core.model import (
 )
 from guardrail.core.names import Service, group_name, is_of_stack
 from guardrail.core.plan import needs_dns
-from guardrail.ports import Applied, Located
+from guardrail.ports import Applied, Glimpse, Located
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -71,6 +71,7 @@ class Ec2Network:
         self._account_id = account_id
         self._stack_id = stack_id
         self._found: Sequence[ServiceOffer] | None = None
+        self._own_vpc: str | None = None
         self._writing = Writing(client, stack_id, patience)
 
     def offers(self) -> Mapping[Service, ServiceOffer]:
@@ -102,6 +103,38 @@ class Ec2Network:
         with translated(f"looking up {_named(ids)}"):
             return locate(self._ec2, ids)
 
+    def glance(self, endpoint_ids: Collection[str]) -> Sequence[Glimpse] | None:
+        """See `Network.glance`; the name's last label tells the service, as with offers."""
+        with translated(f"looking at {_named(endpoint_ids)}"):
+            try:
+                answer = self._ec2.describe_vpc_endpoints(VpcEndpointIds=sorted(endpoint_ids))
+            except ClientError as error:
+                if error_code(error) not in GONE:
+                    raise
+                return None
+        found = answer["VpcEndpoints"]
+        if len(found) < len(endpoint_ids) or not all(map(reading.is_alive, found)):
+            return None
+        return [glimpse for one in found if (glimpse := self._glimpse(one))]
+
+    def settled_policy(self, endpoint_id: str, fits: Callable[[str], bool]) -> str | None:
+        """See `Network.settled_policy`."""
+        with translated(f"verifying the policy of {endpoint_id}"):
+            return self._writing.settled_policy(endpoint_id, fits)
+
+    def denied(self) -> list[str]:
+        """Return what the role may not write, tried without writing on what was seen last."""
+        offer = next(iter(self.offers().values()), None)
+        return list(
+            trial.denied(
+                self._ec2,
+                endpoint_id=self._writing.known_endpoint,
+                vpc_id=self._own_vpc,
+                service_name=offer.name if offer else None,
+                tags=self._writing.tags("vpc-endpoint"),
+            )
+        )
+
     def vpcs_with_endpoints(self) -> frozenset[str]:
         """See `Network.vpcs_with_endpoints`."""
         with translated("describing the region's endpoints"):
@@ -126,6 +159,7 @@ class Ec2Network:
         groups = self._groups(filters)
         for found in self._describe_vpcs(filters):
             vpc = reading.observed_vpc(found)
+            self._own_vpc = vpc.vpc_id if vpc.owner_id == self._account_id else self._own_vpc
             whole = replace(
                 vpc,
                 subnets=tuple(subnets[vpc.vpc_id]),
@@ -177,13 +211,22 @@ class Ec2Network:
     ) -> Iterator[VpcEndpointTypeDef]:
         """Yield this region's Step Functions endpoints that are no other service's own."""
         names = {offer.name for offer in self._all_offers()}
-        here = {None, "", self._ec2.meta.region_name}
         paginator = self._ec2.get_paginator("describe_vpc_endpoints")
         for page in paginator.paginate(Filters=filters, PaginationConfig=_PAGE):
             for found in page["VpcEndpoints"]:
-                ours = found.get("ServiceName") in names and found.get("ServiceRegion") in here
-                if ours and not found.get("RequesterManaged"):
+                if found.get("ServiceName") in names and self._is_here(found):
                     yield found
+
+    def _is_here(self, found: VpcEndpointTypeDef) -> bool:
+        """Whether the endpoint reaches this region's service, and is no other service's own."""
+        here = {None, "", self._ec2.meta.region_name}
+        return found.get("ServiceRegion") in here and not found.get("RequesterManaged")
+
+    def _glimpse(self, found: VpcEndpointTypeDef) -> Glimpse | None:
+        service = reading.service_of(found.get("ServiceName", ""))
+        if service is None or not self._is_here(found):
+            return None
+        return Glimpse(found.get("VpcId", ""), reading.endpoint(found, service))
 
     def _groups(self, filters: list[FilterTypeDef]) -> Mapping[str, list[SecurityGroup]]:
         names = [group_name(service) for service in Service]

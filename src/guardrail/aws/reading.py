@@ -43,19 +43,28 @@ _HTTPS = 443
 def offer(detail: ServiceDetailTypeDef) -> ServiceOffer | None:
     """Return the offer if `detail` is a PrivateLink service of Step Functions, else None.
 
-    The name's last label tells the service; what stands before it differs by partition
-    (`cn.com.amazonaws.…` in China). Only services of AWS itself count.
+    Only services of AWS itself count.
     """
-    label = detail.get("ServiceName", "").rpartition(".")[2].removesuffix("-fips")
+    service = service_of(detail.get("ServiceName", ""))
     kinds = {kind.get("ServiceType") for kind in detail.get("ServiceType", [])}
-    if label not in set(Service) or detail.get("Owner") != "amazon" or "Interface" not in kinds:
+    if service is None or detail.get("Owner") != "amazon" or "Interface" not in kinds:
         return None
     return ServiceOffer(
-        service=Service(label),
+        service=service,
         name=detail["ServiceName"],
         zones=frozenset(detail.get("AvailabilityZones", [])),
         dns_names=frozenset(_dns_names(detail)),
     )
+
+
+def service_of(name: str) -> Service | None:
+    """Return the service that a PrivateLink name is of, None if it is none of Step Functions.
+
+    The name's last label tells the service; what stands before it differs by partition
+    (`cn.com.amazonaws.…` in China).
+    """
+    label = name.rpartition(".")[2].removesuffix("-fips")
+    return Service(label) if label in set(Service) else None
 
 
 def _dns_names(detail: ServiceDetailTypeDef) -> Iterator[str]:

@@ -3,9 +3,8 @@
     inventory            state                          what stood at first sight
     vpc#<id>             state                          what `VpcMemory` holds, one attribute each
     endpoint#<id>        state                          the VPC of an endpoint that was made
-    endpoint#<id>        revert#<ISO time>#<event id>   what a policy write replaced
 
-Only history expires (`expires_at`). The inventory is one item: 400 KB hold about 4,000
+What is kept of policies stands in `evidence.py`. The inventory is one item: 400 KB hold about 4,000
 endpoints and their VPCs. Source of the size: Amazon DynamoDB developer guide, "Quotas".
 """
 
@@ -13,25 +12,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import error_code, translated
-from guardrail.aws.remembered import memory_of
+from guardrail.aws.remembered import BREAKER, COMPLIANT, memory_of
+from guardrail.aws.table import batched
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Inventory, Note, YieldBegins
 from guardrail.core.names import Service
-from guardrail.errors import RetryableError
-from guardrail.ports import BeforeImage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-_BATCH = 100
-"""Keys per BatchGetItem. Source: Amazon DynamoDB API reference, "BatchGetItem"."""
 
 _INVENTORY: Mapping[str, AttributeValueTypeDef] = {"pk": {"S": "inventory"}, "sk": {"S": "state"}}
 
@@ -39,10 +34,9 @@ _INVENTORY: Mapping[str, AttributeValueTypeDef] = {"pk": {"S": "inventory"}, "sk
 class DynamoRecords:
     """What the guardrail remembers; see `guardrail.ports.Records`."""
 
-    def __init__(self, client: DynamoDBClient, table: str, history_days: int) -> None:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._db = client
         self._table = table
-        self._history = timedelta(days=history_days)
 
     def inventory(self) -> Inventory | None:
         """See `Records.inventory`."""
@@ -178,22 +172,19 @@ class DynamoRecords:
         else:
             self._update(vpc_id, "REMOVE #name", names={"#name": "put_off"}, values={})
 
-    def keep(self, image: BeforeImage) -> None:
-        """See `Records.keep`."""
-        at = image.at.astimezone(UTC)
-        expires = int((at + self._history).timestamp())
-        texts = {
-            "pk": f"endpoint#{image.endpoint_id}",
-            "sk": f"revert#{at.isoformat(timespec='milliseconds')}#{image.event_id or 'sweep'}",
-            "policy_before": image.before,
-            "policy_after": image.after,
-            "reason": image.reason,
-            "actor": image.actor or "unknown",
-        }
-        item: dict[str, AttributeValueTypeDef] = {key: {"S": text} for key, text in texts.items()}
-        item["expires_at"] = {"N": str(expires)}
-        with translated(f"storing the policy of {image.endpoint_id} in {self._table}"):
-            self._db.put_item(TableName=self._table, Item=item)
+    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
+        """See `Records.note_breaker`."""
+        self._set(vpc_id, f"{BREAKER}{endpoint_id}", until.isoformat())
+
+    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
+        """See `Records.note_seen`."""
+        numbered = list(enumerate(sorted(hashes.items())))
+        self._update(
+            vpc_id,
+            f"SET {', '.join(f'#id{place} = :hash{place}' for place, _ in numbered)}",
+            names={f"#id{place}": f"{COMPLIANT}{known}" for place, (known, _) in numbered},
+            values={f":hash{place}": {"S": digest} for place, (_, digest) in numbered},
+        )
 
     def _set(self, vpc_id: str, name: str, text: str) -> None:
         self._update(
@@ -219,16 +210,9 @@ class DynamoRecords:
                 **request,
             )
 
-    def _states(self, kind: str, ids: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        for start in range(0, len(ids), _BATCH):
-            keys = [_key(kind, one) for one in ids[start : start + _BATCH]]
-            answer = self._db.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-            )
-            if answer.get("UnprocessedKeys"):
-                raise RetryableError(f"{self._table} is throttled; it will be tried again")
-            for item in answer["Responses"].get(self._table, []):
-                yield item["pk"]["S"].removeprefix(f"{kind}#"), item
+    def _states(self, kind: str, ids: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for item in batched(self._db, self._table, [_key(kind, one) for one in ids]):
+            yield item["pk"]["S"].removeprefix(f"{kind}#"), item
 
 
 def _key(kind: str, name: str) -> dict[str, AttributeValueTypeDef]:

@@ -11,8 +11,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from guardrail.core.memory import Cause, Central, Cession, Creation, VpcMemory, Yield
+from guardrail.core.memory import Cause, Central, Cession, Creation, VpcMemory, Window, Yield
 from guardrail.core.names import Service
+
+COMPLIANT, BREAKER = "compliant:", "breaker:"
+"""These begin the names of attributes about an endpoint, whose id follows."""
+
+UNTIL, HELD_BACK = "until:", "held:"
+"""These begin the names of attributes about a window of messages, whose key follows."""
+
+FINDINGS = "findings"
 
 
 def memory_of(item: Mapping[str, Any]) -> VpcMemory:
@@ -23,6 +31,10 @@ def memory_of(item: Mapping[str, Any]) -> VpcMemory:
         ceded={s: _cession(item, s) for s in Service if f"{s}:ceded" in item},
         central={s: _central(item, s) for s in Service if f"{s}:central" in item},
         put_off=_moment(item["put_off"]["S"]) if "put_off" in item else None,
+        compliant=_named(item, COMPLIANT),
+        breakers={key: _moment(text) for key, text in _named(item, BREAKER).items()},
+        windows={key: _window(item, key, text) for key, text in _named(item, UNTIL).items()},
+        findings=_ids(item, FINDINGS),
     )
 
 
@@ -39,6 +51,14 @@ def _creation(item: Mapping[str, Any], service: Service) -> Creation:
 
 def _ids(item: Mapping[str, Any], name: str) -> frozenset[str]:
     return frozenset(item.get(name, {}).get("SS", ()))
+
+
+def _named(item: Mapping[str, Any], prefix: str) -> Mapping[str, str]:
+    return {k.removeprefix(prefix): v["S"] for k, v in item.items() if k.startswith(prefix)}
+
+
+def _window(item: Mapping[str, Any], key: str, until: str) -> Window:
+    return Window(_moment(until), int(item.get(f"{HELD_BACK}{key}", {}).get("N", 0)))
 
 
 def _yield(text: str) -> Yield:

@@ -119,16 +119,17 @@ class ScheduledSettling:
 
 
 class ScheduledAgenda:
-    """Appointments of the function that yields; see `guardrail.ports.Agenda`."""
+    """Appointments of one function, bearing its `name`; see `guardrail.ports.Agenda`."""
 
-    def __init__(self, client: EventBridgeSchedulerClient, schedules: Schedules) -> None:
+    def __init__(self, client: EventBridgeSchedulerClient, schedules: Schedules, name: str) -> None:
         self._client = client
         self._schedules = schedules
+        self._name = name
 
     def look_again(self, vpc_id: str, at: datetime) -> None:
         """See `Agenda.look_again`."""
         message = {"source": SOURCE, "detail-type": LOOK_AGAIN, "detail": {"vpcId": vpc_id}}
-        request = self._schedules.request(f"look-again-{vpc_id}", at, message)
+        request = self._schedules.request(f"{self._name}-{vpc_id}", at, message)
         with translated(f"making an appointment about {vpc_id}"):
             if not _made(self._client, request) and not _changed(self._client, request):
                 _made(self._client, request)

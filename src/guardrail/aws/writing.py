@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from botocore.exceptions import ClientError
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 NAME = "sfn-endpoint-guardrail"
 _DONE = Applied(Result.APPLIED)
 _IN_USE = "DependencyViolation"
+_LOOKS = (0.5, 1.0, 2.0)
+"""Seconds between looks at what was written: reads may lag behind. What is not shown by then is
+recorded as not verified; the event of the write itself leads to the next look."""
+
 _Modification = WritePolicy | AddSubnets | RemoveSubnets | SetPrivateDns | AttachSecurityGroup
 
 
@@ -62,6 +67,11 @@ class Writing:
         """Remember that this endpoint is one of Step Functions."""
         self._ours.add(endpoint_id)
 
+    @property
+    def known_endpoint(self) -> str | None:
+        """One of the endpoints that may be modified."""
+        return min(self._ours, default=None)
+
     def apply(self, action: Action) -> Applied:
         """Carry out `action`; what it acts upon may be gone by now, which is no error."""
         with translated(f"{action.kind} {_target(action)}"):
@@ -71,6 +81,25 @@ class Writing:
                 if result := _outcome(action, error_code(error)):
                     return Applied(result)
                 raise
+
+    def settled_policy(self, endpoint_id: str, fits: Callable[[str], bool]) -> str | None:
+        """Return the policy that EC2 shows as soon as it `fits`; None if it does not."""
+        for pause in (*_LOOKS, None):
+            shown = self._shown_policy(endpoint_id)
+            if shown is None or fits(shown):
+                return shown
+            if pause:
+                self._patience.sleep(pause)
+        return None
+
+    def _shown_policy(self, endpoint_id: str) -> str | None:
+        try:
+            answer = self._ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+        except ClientError as error:
+            if error_code(error) not in GONE:
+                raise
+            return None
+        return next((e.get("PolicyDocument") for e in answer["VpcEndpoints"]), None)
 
     def _call(self, action: Action) -> Applied:
         match action:
@@ -112,7 +141,7 @@ class Writing:
             SecurityGroupIds=[action.group_id],
             PrivateDnsEnabled=action.private_dns,
             ClientToken=client_token(action.vpc_id, action.service, action.generation),
-            TagSpecifications=[self._tags("vpc-endpoint")],
+            TagSpecifications=[self.tags("vpc-endpoint")],
         )
         return Applied(Result.APPLIED, answer["VpcEndpoint"].get("VpcEndpointId"))
 
@@ -122,7 +151,7 @@ class Writing:
                 GroupName=action.name,
                 Description="Clients of the VPC's Step Functions endpoint",
                 VpcId=action.vpc_id,
-                TagSpecifications=[self._tags("security-group")],
+                TagSpecifications=[self.tags("security-group")],
             )
         except ClientError as error:
             if error_code(error) != "InvalidGroup.Duplicate":
@@ -234,7 +263,8 @@ class Writing:
                 )
         return _DONE
 
-    def _tags(self, resource: ResourceTypeType) -> TagSpecificationTypeDef:
+    def tags(self, resource: ResourceTypeType) -> TagSpecificationTypeDef:
+        """Return the tags of what is created."""
         return {"ResourceType": resource, "Tags": self._tag_list()}
 
     def _tag_list(self) -> list[TagTypeDef]:

@@ -48,6 +48,18 @@ class CreateEndpoint:
     generation: int
 
 
+class Origin(StrEnum):
+    """Where the policy that is written comes from, the most faithful to its owner first."""
+
+    LAST_COMPLIANT = "last-compliant"
+    """What the endpoint had when it was last seen compliant, and the baseline still contains."""
+
+    WITH_DENIES = "baseline-with-denies"
+    """The baseline, and the Deny statements of the policy that is replaced."""
+
+    BASELINE = "baseline"
+
+
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
     """Replace the policy of an endpoint; `before` is what it replaces."""
@@ -56,6 +68,7 @@ class WritePolicy:
     endpoint_id: str
     policy: str
     before: str
+    origin: Origin = Origin.BASELINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,10 +101,21 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Until when no second message of a kind is sent, and how many were held back so far."""
+
+    until: datetime
+    held_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class VpcMemory:
     """All that is remembered of one VPC; nothing for one that was never seen.
 
-    `put_off` is since when a sweep has left the VPC's writes to the next one.
+    `put_off` is since when a sweep has left the VPC's writes to the next one. `compliant` holds
+    the hash of the policy with which each endpoint was last seen compliant, `breakers` until when
+    an endpoint's breaker is open. `windows` are those of messages, `findings` the endpoints with a
+    finding that is not resolved.
     """
 
     creations: Mapping[Service, Creation] = field(default_factory=dict)
@@ -112,6 +123,15 @@ class VpcMemory:
     ceded: Mapping[Service, Cession] = field(default_factory=dict)
     central: Mapping[Service, Central] = field(default_factory=dict)
     put_off: datetime | None = None
+    compliant: Mapping[str, str] = field(default_factory=dict)
+    breakers: Mapping[str, datetime] = field(default_factory=dict)
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    findings: frozenset[str] = frozenset()
+
+    def breaks(self, endpoint_id: str | None, now: datetime) -> bool:
+        """Whether the endpoint's breaker is open now."""
+        until = self.breakers.get(endpoint_id or "")
+        return until is not None and now < until
 
     def yielding(self, now: datetime) -> Yield | None:
         """Return the yield that lasts now."""

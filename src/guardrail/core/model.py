@@ -200,6 +200,14 @@ class CessionBegins:
     begins: Cession
 
 
+@dataclass(frozen=True, slots=True)
+class SeenCompliant:
+    """An endpoint whose policy is contained: what a later revert should restore."""
+
+    endpoint_id: str
+    policy: str
+
+
 Note = YieldBegins | CessionBegins
 """What is to be remembered before a plan is carried out."""
 
@@ -211,7 +219,7 @@ def remembering(memory: VpcMemory, note: Note) -> VpcMemory:
     return replace(memory, ceded={**memory.ceded, note.service: note.begins})
 
 
-Step = Finding | Action | Note
+Step = Finding | Action | Note | SeenCompliant
 """What planning yields: findings, what to remember, and the actions that follow, in order."""
 
 
@@ -223,6 +231,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     actions: tuple[Action, ...] = ()
     notes: tuple[Note, ...] = ()
+    compliant: tuple[SeenCompliant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +247,8 @@ class Intent:
     client_cidrs: tuple[str, ...] = ()
     vpc_dns: VpcDns = VpcDns.WAIT
     exemption_tag: str = ""
+    contested_after: int = 3
+    breaker_after: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +257,8 @@ class Known:
 
     `inventory` is None until it has been taken. `settled` says that creation need not wait any
     longer. `wish` is what the owner tried in vain, if that is why the guardrail looks.
+    `compliant` holds the policies with which endpoints were last seen compliant, as far as that
+    matters: where one has another policy now.
     """
 
     account_id: str
@@ -256,6 +269,7 @@ class Known:
     settled: bool = True
     memory: VpcMemory = field(default_factory=VpcMemory)
     wish: Wish | None = None
+    compliant: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def today(self) -> date:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
-from guardrail.core.actions import Action, DeleteEndpoint, EnableVpcDns, WritePolicy
+from guardrail.core.actions import Action, DeleteEndpoint, EnableVpcDns
 from guardrail.core.exemption import find_exemption, is_void
 from guardrail.core.model import (
     CessionBegins,
@@ -28,13 +28,15 @@ from guardrail.core.model import (
     Mode,
     ObservedVpc,
     Plan,
+    SeenCompliant,
     Step,
     YieldBegins,
 )
 from guardrail.core.names import Service
-from guardrail.core.policy import PolicyCode, decide, fallback
+from guardrail.core.policy import PolicyCode, decide
 from guardrail.core.provision import service_steps
 from guardrail.core.reasons import Reason
+from guardrail.core.replacement import replacement
 from guardrail.core.teardown import teardown_steps
 
 _REASONS = {
@@ -52,6 +54,7 @@ def plan(vpc: ObservedVpc, intent: Intent, known: Known) -> Plan:
         findings=tuple(step for step in steps if isinstance(step, Finding)),
         actions=tuple(_once(step for step in steps if isinstance(step, Action))),
         notes=tuple(step for step in steps if isinstance(step, YieldBegins | CessionBegins)),
+        compliant=tuple(step for step in steps if isinstance(step, SeenCompliant)),
     )
 
 
@@ -129,6 +132,7 @@ def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[
             return
     verdict = decide(endpoint.policy, known.baseline)
     if verdict.contained:
+        yield SeenCompliant(endpoint.endpoint_id, endpoint.policy)
         return
     first, spared = verdict.reasons[0], _spared(endpoint, intent, known)
     message = f"{first.message}{spared}"
@@ -136,8 +140,7 @@ def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[
         _REASONS[first.code], message, endpoint.service, endpoint.endpoint_id, verdict=verdict
     )
     if not spared:
-        policy = fallback(endpoint.policy, known.baseline)
-        yield WritePolicy(endpoint.endpoint_id, policy, before=endpoint.policy)
+        yield replacement(endpoint, known)
 
 
 def _spared(endpoint: Endpoint, intent: Intent, known: Known) -> str:
@@ -147,6 +150,9 @@ def _spared(endpoint: Endpoint, intent: Intent, known: Known) -> str:
     if known.inventory is None:
         return " (only reported: the inventory is not taken yet)"
     stored = known.inventory.policies.get(endpoint.endpoint_id)
-    if stored == policy_hash(endpoint.policy):
+    seen = known.compliant.get(endpoint.endpoint_id)
+    # One that was changed to what complies, and back, is not what stood before the guardrail.
+    changed = seen is not None and policy_hash(seen) != stored
+    if stored == policy_hash(endpoint.policy) and not changed:
         return " (only reported: unchanged since before the guardrail)"
     return ""

@@ -53,7 +53,8 @@ class Trigger:
     """Why the guardrail looks now: the ids an event names, and who acted when.
 
     `vpc_ids` is None for "every VPC". `settled` says that creation need not wait. `wish` is set
-    when the call failed because something of the guardrail's may have been in the way.
+    when the call failed because something of the guardrail's may have been in the way. `narrow`
+    says that the call named nothing but what it wrote: no subnet, no group.
     """
 
     name: str
@@ -65,6 +66,18 @@ class Trigger:
     event_time: datetime | None = None
     settled: bool = True
     wish: Wish | None = None
+    narrow: bool = False
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it was no event that led here."""
+        return self.vpc_ids is None
+
+    @property
+    def written_endpoints(self) -> frozenset[str]:
+        """The endpoints that the event wrote."""
+        wrote = self.name in _WRITES_ENDPOINT and self.wish is None
+        return frozenset(i for i in self.other_ids if i.startswith("vpce-") and wrote)
 
     @property
     def deleted_ids(self) -> frozenset[str]:
@@ -140,6 +153,7 @@ def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
         event_time=_time(record.get("eventTime")),
         settled=False,
         wish=wish,
+        narrow=_is_narrow(record.get("requestParameters")),
     )
 
 
@@ -162,9 +176,19 @@ def _wish(record: Mapping[str, Any], name: str, ids: frozenset[str]) -> Wish | N
     )
 
 
-def _ids(root: object) -> Iterator[str]:
-    """Yield the ids that stand under the known names, however deep; tags are not looked at."""
-    pending: list[tuple[object, bool]] = [(root, False)]
+def _is_narrow(parameters: object) -> bool:
+    """Whether the call named no subnet and no group, under whatever name; omitted, it may have."""
+    if not isinstance(parameters, Mapping):
+        return False
+    return not any(i.startswith(("subnet-", "sg-")) for i in _ids(parameters, named=True))
+
+
+def _ids(root: object, *, named: bool = False) -> Iterator[str]:
+    """Yield the ids that stand under the known names, however deep; tags are not looked at.
+
+    With `named` they may stand under any name.
+    """
+    pending: list[tuple[object, bool]] = [(root, named)]
     for _ in range(_MAX_NODES):
         if not pending:
             return

@@ -1,0 +1,80 @@
+"""Somebody who keeps loosening an endpoint: how often it was put back, and what follows from that.
+
+A contested endpoint is told of as such. Where it goes on, the endpoint's breaker opens: its policy
+is still put back, but once a minute, so that the few endpoint writes that EC2 grants an account are
+left for the other endpoints.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+WINDOW = timedelta(hours=1)
+"""How long a revert counts."""
+
+SPACING = timedelta(minutes=1)
+"""The pause between two reverts of an endpoint whose breaker is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRevert:
+    """One policy write of the past: when, and because of whom."""
+
+    at: datetime
+    actor: str | None = None
+    user_agent: str | None = None
+
+
+class Opponent(NamedTuple):
+    """Who loosened an endpoint, with which tool, how often."""
+
+    actor: str
+    user_agent: str | None
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fight:
+    """The reverts of one endpoint within the window, oldest first, and what they amount to.
+
+    It is contested with more than `contested_after` of them, and its breaker opens with more than
+    `breaker_after`.
+    """
+
+    reverts: Sequence[PastRevert]
+    contested_after: int
+    breaker_after: int
+
+    @property
+    def contested(self) -> bool:
+        """Whether somebody keeps loosening the endpoint."""
+        return len(self.reverts) > self.contested_after
+
+    @property
+    def open(self) -> bool:
+        """Whether the breaker is open."""
+        return len(self.reverts) > self.breaker_after
+
+    @property
+    def turns(self) -> bool:
+        """Whether the last revert is what made it contested, or opened the breaker."""
+        return len(self.reverts) in {self.contested_after + 1, self.breaker_after + 1}
+
+    def due(self, now: datetime) -> datetime:
+        """Return when the next revert may be written: now, unless the breaker is open."""
+        if not self.open:
+            return now
+        return max(now, self.reverts[-1].at + SPACING)
+
+    def with_one(self, revert: PastRevert) -> Fight:
+        """Return the fight after one more revert."""
+        return Fight((*self.reverts, revert), self.contested_after, self.breaker_after)
+
+    def opponents(self) -> tuple[Opponent, ...]:
+        """Return who loosened it, the most frequent first."""
+        counted = Counter((r.actor, r.user_agent) for r in self.reverts if r.actor)
+        return tuple(Opponent(actor or "", tool, n) for (actor, tool), n in counted.most_common())

@@ -1,0 +1,236 @@
+"""What is told of one reconcile: one event per remediation or refusal, as `docs/schemas` has it.
+
+A VPC in order is told of by nobody. Events are for machines: every field has one meaning and the
+schema has a version. What a person reads is made of them in `messages.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
+from guardrail.core.fights import Fight
+from guardrail.core.memory import Yield
+from guardrail.core.model import Finding
+from guardrail.core.plan import policy_hash
+from guardrail.core.trail import Trigger
+from guardrail.errors import GuardrailError, RetryableError
+from guardrail.ports import Result
+from guardrail.report import Report, Step
+from guardrail.reverting import Revert
+
+SCHEMA = "1.0"
+"""Raised in its second part by what is added, in its first by what is changed or taken away."""
+
+
+class Kind(StrEnum):
+    """The detail-types of events."""
+
+    CREATED = "Endpoint Created"
+    REPAIRED = "Endpoint Repaired"
+    REVERTED = "Policy Reverted"
+    OBSERVED = "Drift Observed"
+    REFUSED = "Remediation Refused"
+    CONTESTED = "Endpoint Contested"
+    YIELDED = "Teardown Yielded"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Whose events these are."""
+
+    account_id: str
+    region: str
+    partition: str = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell: `detail` is the event's; `reason` is what messages are bundled by."""
+
+    kind: Kind
+    reason: str
+    detail: Mapping[str, Any]
+
+    @property
+    def vpc_id(self) -> str:
+        """The VPC that it is about."""
+        return str(self.detail["vpc_id"])
+
+    @property
+    def subject_id(self) -> str:
+        """The endpoint that it is about, or the VPC."""
+        return str(self.detail.get("endpoint_id") or self.vpc_id)
+
+
+def notices_of(report: Report, error: GuardrailError | None, where: Where) -> Iterator[Notice]:
+    """Yield what is to be told of a reconcile; nothing of one that found all in order."""
+    common = {
+        "schema_version": SCHEMA,
+        "account_id": where.account_id,
+        "region": where.region,
+        "vpc_id": report.vpc_id,
+        "mode": report.mode,
+        "trigger": _trigger(report.trigger),
+    }
+    for revert in report.reverts:
+        yield from _of_revert(revert, common)
+    yield from _of_steps(report, common)
+    if report.yielded:
+        yield _yielded(report.yielded, report, common)
+    if error and not isinstance(error, RetryableError):
+        yield Notice(Kind.REFUSED, type(error).__name__, {**common, **_refusal(report, error)})
+    elif not report.trigger.is_sweep:
+        yield from _observed(report, common)
+
+
+def _of_steps(report: Report, common: Mapping[str, Any]) -> Iterator[Notice]:
+    """Yield one notice for each endpoint made, else one for all the repairs of the VPC."""
+    applied = [step for step in report.steps if step.result is Result.APPLIED]
+    made = [step for step in applied if isinstance(step.action, CreateEndpoint)]
+    for step in made:
+        yield _created(step, applied, common)
+    repairs = [step for step in applied if step.action.kind in _REPAIRS]
+    if repairs and not made and not report.yielded:
+        yield _repaired(repairs, common)
+
+
+_REPAIRS = frozenset(ActionKind) - {ActionKind.CREATE_ENDPOINT, ActionKind.WRITE_POLICY}
+_UNTOLD = frozenset({Result.APPLIED, Result.DEFERRED, Result.SPACED})
+
+
+def _of_revert(revert: Revert, common: Mapping[str, Any]) -> Iterator[Notice]:
+    image = revert.image
+    detail = {
+        **common,
+        "endpoint_id": image.endpoint_id,
+        "reasons": list(image.codes),
+        "message": image.reason,
+        "witness": asdict(image.witness) if image.witness else None,
+        "actor": image.actor,
+        "user_agent": image.user_agent,
+        "changed": _moment(image.changed),
+        "reverted": _moment(image.at),
+        "verified": _moment(revert.verified),
+        "exposure_ms": revert.exposure_ms,
+        "policy": {
+            "origin": image.origin,
+            "sha256_before": policy_hash(image.before),
+            "sha256_after": policy_hash(image.after),
+        },
+        "record": image.name,
+        "contested": _contested(revert.fight),
+    }
+    reason = image.codes[0] if image.codes else "policy"
+    yield Notice(Kind.REVERTED, reason, detail)
+    if revert.fight.turns:
+        yield Notice(Kind.CONTESTED, "breaker" if revert.fight.open else "contested", detail)
+
+
+def _contested(fight: Fight) -> dict[str, Any] | None:
+    if not fight.contested:
+        return None
+    return {
+        "reverts": len(fight.reverts),
+        "since": _moment(fight.reverts[0].at),
+        "opponents": [opponent._asdict() for opponent in fight.opponents()],
+        "breaker_open": fight.open,
+    }
+
+
+def _created(step: Step, applied: list[Step], common: Mapping[str, Any]) -> Notice:
+    detail = {
+        **common,
+        "endpoint_id": step.target,
+        "actions": [_action(one) for one in applied],
+        "zones": len(getattr(step.action, "subnet_ids", ())),
+    }
+    return Notice(Kind.CREATED, "created", detail)
+
+
+def _repaired(steps: list[Step], common: Mapping[str, Any]) -> Notice:
+    ids = {step.target for step in steps if step.target.startswith("vpce-")}
+    endpoint_id = next(iter(ids)) if len(ids) == 1 else None
+    detail = {**common, "endpoint_id": endpoint_id, "actions": [_action(s) for s in steps]}
+    return Notice(Kind.REPAIRED, "repaired", detail)
+
+
+def _yielded(began: Yield, report: Report, common: Mapping[str, Any]) -> Notice:
+    detail = {
+        **common,
+        "cause": began.cause,
+        "actor": began.actor,
+        "until": _moment(began.until),
+        "actions": [_action(s) for s in report.steps if s.result is Result.APPLIED],
+    }
+    return Notice(Kind.YIELDED, began.cause, detail)
+
+
+def _refusal(report: Report, error: GuardrailError) -> dict[str, Any]:
+    failed = [step for step in report.steps if step.result is Result.FAILED]
+    ids = [s.target for s in failed if s.target.startswith("vpce-")]
+    ids += [f.endpoint_id for f in report.findings if f.endpoint_id and f.reason.is_drift]
+    return {
+        "endpoint_id": ids[0] if ids else None,
+        "error": str(error),
+        "error_kind": type(error).__name__,
+        "drift": [_finding(f) for f in report.findings if f.reason.is_drift],
+        "actions": [_action(step) for step in failed],
+    }
+
+
+def _observed(report: Report, common: Mapping[str, Any]) -> Iterator[Notice]:
+    """Yield what is only reported: in observe mode, or because enforce-new spares it.
+
+    Sweeps tell of it in their totals.
+    """
+    handled = {s.result for s in report.steps} & _UNTOLD
+    if handled or report.error:
+        return
+    for finding in report.findings:
+        if finding.reason.is_drift:
+            would = [s for s in report.steps if _about(s, finding)]
+            detail = {
+                **common,
+                "endpoint_id": finding.endpoint_id,
+                "drift": [_finding(finding)],
+                "actions": [_action(step) for step in would],
+            }
+            yield Notice(Kind.OBSERVED, finding.reason, detail)
+
+
+def _about(step: Step, finding: Finding) -> bool:
+    if isinstance(step.action, WritePolicy) or finding.verdict:
+        policy = isinstance(step.action, WritePolicy) and finding.verdict is not None
+        return policy and step.target == finding.endpoint_id
+    return True
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    witness = finding.verdict.witness if finding.verdict else None
+    return {
+        "code": finding.reason,
+        "message": finding.message,
+        "witness": asdict(witness) if witness else None,
+    }
+
+
+def _action(step: Step) -> dict[str, str]:
+    return {"action": step.action.kind, "target": step.target, "result": step.result}
+
+
+def _trigger(trigger: Trigger) -> dict[str, str | None]:
+    return {
+        "name": trigger.name,
+        "event_id": trigger.event_id,
+        "actor": trigger.actor,
+        "user_agent": trigger.user_agent,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else None

@@ -1,0 +1,224 @@
+"""A revert restores what its owner had, verifies it, and is remembered with all that matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from guardrail.core.actions import Action, Origin
+from guardrail.core.model import Mode
+from guardrail.core.plan import policy_hash
+from guardrail.core.policy import baseline_alone
+from guardrail.errors import RetryableError, TerminalError
+from support.fakes import BASELINE, OPEN, FakeNetwork
+from support.values import policy
+from support.world import ALICE, World
+
+STRICTER = policy(Action="states:StartExecution")
+DENY = {"Effect": "Deny", "Principal": "*", "Action": "states:DeleteStateMachine", "Resource": "*"}
+
+
+def opened(world: World, *before: str) -> str:
+    """Let an owner's endpoint have policies one after the other, each seen, then an open one."""
+    vpc_id = world.network.add_vpc()
+    endpoint_id = world.network.add_endpoint(vpc_id, before[0] if before else OPEN)
+    for text in before:
+        world.network.set_policy(endpoint_id, text)
+        world.endpoint_change(endpoint_id)
+    world.network.set_policy(endpoint_id, OPEN)
+    return endpoint_id
+
+
+def origin(world: World) -> Origin:
+    """Return where the last policy that was written comes from."""
+    return world.evidence.images[-1].origin
+
+
+def test_the_last_compliant_policy_is_restored() -> None:
+    """A team's stricter policy, not the baseline; the one that it had last."""
+    world = World()
+    endpoint_id = opened(world, BASELINE, STRICTER)
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == STRICTER
+    assert origin(world) is Origin.LAST_COMPLIANT
+
+
+def test_what_a_sweep_saw_is_restored_as_well() -> None:
+    """No event told of the stricter policy; the sweep looked at it."""
+    world = World()
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), STRICTER)
+    world.sweep()
+    world.network.set_policy(endpoint_id, OPEN)
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == STRICTER
+
+
+def test_what_todays_baseline_does_not_contain_is_not_restored() -> None:
+    """The baseline was narrowed since: it counts, not what once complied."""
+    world = World()
+    endpoint_id = opened(world)
+    world.evidence.policies[endpoint_id] = policy(Action="states:*", Condition={})
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == baseline_alone(BASELINE)
+    assert origin(world) is Origin.BASELINE
+
+
+@pytest.mark.parametrize("kept", ["not JSON", "{}", json.dumps({"Statement": []}), "null"])
+def test_a_kept_policy_that_is_damaged_is_not_restored(kept: str) -> None:
+    """Whatever stands in the table, only what is inside the baseline is written."""
+    world = World()
+    endpoint_id = opened(world)
+    world.evidence.policies[endpoint_id] = kept
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == baseline_alone(BASELINE)
+
+
+def test_without_one_the_denies_of_the_open_policy_are_kept() -> None:
+    """The second choice: a team's restriction is not lost."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    both = {"Version": "2012-10-17", "Statement": [*json.loads(OPEN)["Statement"], DENY]}
+    endpoint_id = world.network.add_endpoint(vpc_id, json.dumps(both))
+    world.endpoint_change(endpoint_id)
+    assert DENY in json.loads(world.network.endpoint(endpoint_id).policy)["Statement"]
+    assert origin(world) is Origin.WITH_DENIES
+
+
+def test_a_policy_that_is_contained_and_merely_different_is_left_alone() -> None:
+    """Stricter than the baseline is compliant."""
+    world = World()
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), STRICTER)
+    world.sweep()
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == STRICTER
+    assert world.network.endpoint_writes == 0
+
+
+def test_it_is_remembered_in_observe_mode_too() -> None:
+    """Nothing is written to EC2; what complied then is what enforcing restores later."""
+    world = World()
+    world.intent = replace(world.intent, mode=Mode.OBSERVE)
+    endpoint_id = opened(world, STRICTER)
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == OPEN
+    world.intent = replace(world.intent, mode=Mode.ENFORCE)
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == STRICTER
+
+
+def test_what_is_in_order_is_remembered_once() -> None:
+    """The second sweep writes nothing to the table."""
+    world = World()
+    world.network.add_endpoint(world.network.add_vpc(), STRICTER)
+    world.sweep()
+    calls = world.evidence.faults.calls
+    world.sweep()
+    assert world.evidence.faults.calls == calls
+
+
+def test_in_enforce_new_a_policy_changed_to_comply_and_back_is_new() -> None:
+    """It stood before the guardrail, but not any more since its owner corrected it."""
+    world = World()
+    world.intent = replace(world.intent, mode=Mode.ENFORCE_NEW)
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), OPEN)
+    world.sweep()
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == OPEN
+    for text in (STRICTER, OPEN):
+        world.network.set_policy(endpoint_id, text)
+        world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == STRICTER
+
+
+def test_in_enforce_new_what_complied_until_the_baseline_was_narrowed_is_spared() -> None:
+    """It has not changed since before the guardrail; the baseline has."""
+    world = World()
+    world.intent = replace(world.intent, mode=Mode.ENFORCE_NEW)
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), OPEN)
+    world.sweep()
+    world.evidence.policies[endpoint_id] = OPEN
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == OPEN
+
+
+def test_the_record_says_who_why_and_what_got_through() -> None:
+    """The actor and tool of the event that wrote it; no policy is lost."""
+    world = World()
+    endpoint_id = opened(world, STRICTER)
+    world.endpoint_change(endpoint_id)
+    (image,) = world.evidence.images
+    assert (image.before, image.after) == (OPEN, STRICTER)
+    assert (image.actor, image.user_agent, image.event_id) == (ALICE, "aws-cli/2", "event-1")
+    assert image.codes == ("policy-broader",)
+    assert image.witness
+    assert image.changed == image.at == world.clock()
+
+
+def test_exposure_lasts_until_the_write_was_seen() -> None:
+    """From the change to the moment when EC2 showed a compliant policy."""
+    world = World()
+    endpoint_id = opened(world)
+    wait(world, seconds=7)
+    world.endpoint_change(endpoint_id)
+    (done,) = world.evidence.ended
+    assert done[1:] == (world.clock(), 7_000)
+
+
+def test_a_write_that_ec2_does_not_show_is_recorded_as_not_verified() -> None:
+    """It was made; the record and the event say that nobody saw it."""
+    world = World()
+    world.network.settled_policy = lambda *_: None  # type: ignore[method-assign]
+    endpoint_id = opened(world)
+    world.endpoint_change(endpoint_id)
+    assert [verified for _, verified, _ in world.evidence.ended] == [None]
+    assert world.heard.events[-1][1]["verified"] is None
+
+
+def test_that_a_write_could_not_be_read_back_is_no_failure() -> None:
+    """A throttled Describe: another attempt would find all in order and tell nothing."""
+    world = World()
+    world.network.settled_policy = refusing(RetryableError)  # type: ignore[method-assign]
+    world.endpoint_change(opened(world))
+    assert world.errors == []
+    assert [verified for _, verified, _ in world.evidence.ended] == [None]
+
+
+def test_a_read_that_is_not_allowed_is_a_failure() -> None:
+    """Nobody will ever verify anything then."""
+    world = World()
+    world.network.settled_policy = refusing(TerminalError)  # type: ignore[method-assign]
+    world.endpoint_change(opened(world))
+    assert [type(error) for error in world.errors] == [TerminalError]
+
+
+def test_the_hash_that_is_remembered_is_that_of_the_text() -> None:
+    """As the inventory and the log line have it."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    endpoint_id = world.network.add_endpoint(vpc_id, STRICTER)
+    world.sweep()
+    assert world.records.memory(vpc_id).compliant == {endpoint_id: policy_hash(STRICTER)}
+
+
+def wait(world: World, *, seconds: int) -> None:
+    """Let time pass before the next write is seen."""
+    network: FakeNetwork = world.network
+
+    def passes(action: Action) -> None:
+        del action
+        world.clock.time += timedelta(seconds=seconds)
+
+    network.before_apply = passes
+
+
+def refusing(kind: type[Exception]) -> Callable[..., str | None]:
+    """Return a read that fails."""
+
+    def read(*_: object) -> str | None:
+        raise kind("no")
+
+    return read
