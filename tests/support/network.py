@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -24,27 +23,26 @@ from guardrail.core.actions import (
     WritePolicy,
 )
 from guardrail.core.model import (
-    AbsentEndpoint,
     DnsAttributes,
     Endpoint,
     Interface,
     ObservedVpc,
     SecurityGroup,
     ServiceOffer,
-    Subnet,
 )
 from guardrail.core.names import MANAGED_TAG, Service, client_token
 from guardrail.errors import RetryableError
 from guardrail.ports import Applied, Glimpse, Located, Result
 from support.faults import Faults
-from support.values import ACCOUNT, OFFERS, STACK, ZONES
+from support.values import OFFERS, STACK
+from support.vpcs import Vpcs
 
 
-class FakeNetwork:
+class FakeNetwork(Vpcs):
     """VPCs in memory; creation is idempotent by client token, as EC2's is."""
 
     def __init__(self, faults: Faults | None = None) -> None:
-        self.state: dict[str, ObservedVpc] = {}
+        super().__init__()
         self.available_offers: Mapping[Service, ServiceOffer] = OFFERS
         self.endpoint_writes = 0
         self.policies_written: list[str] = []
@@ -52,103 +50,8 @@ class FakeNetwork:
         self.hidden: set[str] = set()
         self.observations = 0
         self.stale_reads: Mapping[int, int] = {}
-        self._past: list[dict[str, ObservedVpc]] = []
         self.before_apply: Callable[[Action], None] = lambda _: None
-        self._ids = itertools.count(1)
         self._tokens: dict[str, str] = {}
-        self.foreign: dict[str, list[Interface]] = {}
-
-    # What tests do as the owner of the network.
-
-    def add_vpc(
-        self,
-        *,
-        zones: Sequence[str] = ZONES[:3],
-        dns: bool = True,
-        default: bool = False,
-        owner: str = ACCOUNT,
-        tags: Mapping[str, str] | None = None,
-        cidrs: tuple[str, ...] = ("10.0.0.0/16",),
-    ) -> str:
-        """Create a VPC with a subnet in each zone; return its id."""
-        vpc_id = self._id("vpc")
-        attributes = DnsAttributes(support=True, hostnames=dns)
-        self.state[vpc_id] = ObservedVpc(vpc_id, owner, default, cidrs, tags or {}, dns=attributes)
-        for zone in zones:
-            self.add_subnet(vpc_id, zone)
-        return vpc_id
-
-    def add_subnet(self, vpc_id: str, zone: str, *, free: int = 250, **tags: str) -> str:
-        """Create a subnet; return its id."""
-        subnet = Subnet(self._id("subnet"), zone, free, tags)
-        self.change(vpc_id, subnets=(*self.state[vpc_id].subnets, subnet))
-        return subnet.subnet_id
-
-    def add_endpoint(
-        self,
-        vpc_id: str,
-        policy: str,
-        *,
-        service: Service = Service.STATES,
-        tags: Mapping[str, str] | None = None,
-        zones: int = 1,
-        private_dns: bool = False,
-        available: bool = True,
-    ) -> str:
-        """Create an endpoint of the owner's own in so many subnets; return its id."""
-        subnets = self.state[vpc_id].subnets[:zones]
-        endpoint = Endpoint(
-            self._id("vpce"),
-            service,
-            policy,
-            private_dns=private_dns,
-            subnet_ids=frozenset(s.subnet_id for s in subnets),
-            group_ids=frozenset(),
-            tags=tags or {},
-            available=available,
-        )
-        self.change(vpc_id, endpoints=(*self.state[vpc_id].endpoints, endpoint))
-        return endpoint.endpoint_id
-
-    def change(self, vpc_id: str, **changes: object) -> None:
-        """Replace fields of a VPC."""
-        self._past.append(dict(self.state))
-        self.state[vpc_id] = replace(self.state[vpc_id], **changes)  # type: ignore[arg-type]
-
-    def set_policy(self, endpoint_id: str, policy: str) -> None:
-        """Write a policy as somebody else."""
-        self._change_endpoint(endpoint_id, policy=policy)
-
-    def delete_endpoint(self, endpoint_id: str, *, described: bool = True) -> None:
-        """Delete an endpoint; EC2 may go on describing it for a while."""
-        vpc, gone = self._vpc_of(endpoint_id), self.endpoint(endpoint_id)
-        left = tuple(e for e in vpc.endpoints if e.endpoint_id != endpoint_id)
-        ghost = AbsentEndpoint(endpoint_id, gone.service)
-        absent = (*vpc.absent, ghost) if described else vpc.absent
-        self.change(vpc.vpc_id, endpoints=left, absent=absent)
-
-    def change_endpoint(self, endpoint_id: str, **changes: object) -> None:
-        """Replace fields of an endpoint, as somebody else."""
-        self._change_endpoint(endpoint_id, **changes)
-
-    def add_interface(self, vpc_id: str, subnet_id: str) -> None:
-        """Let something of the owner's live in a subnet."""
-        self.foreign.setdefault(vpc_id, []).append(Interface(self._id("eni"), subnet_id))
-
-    def clear_interfaces(self, vpc_id: str) -> None:
-        """Let everything of the owner's leave the VPC."""
-        self.foreign.pop(vpc_id, None)
-
-    def endpoint(self, endpoint_id: str) -> Endpoint:
-        """Return an endpoint as it is now."""
-        vpc = self._vpc_of(endpoint_id)
-        return next(e for e in vpc.endpoints if e.endpoint_id == endpoint_id)
-
-    def endpoints(self, vpc_id: str) -> tuple[Endpoint, ...]:
-        """Return the endpoints of a VPC as they are now."""
-        return self.state[vpc_id].endpoints
-
-    # The port.
 
     def offers(self) -> Mapping[Service, ServiceOffer]:
         """See `Network.offers`."""
@@ -271,19 +174,19 @@ class FakeNetwork:
                 return self._create(action)
             case WritePolicy():
                 self.policies_written.append(action.policy)
-                self._change_endpoint(action.endpoint_id, policy=action.policy)
+                self.change_endpoint(action.endpoint_id, policy=action.policy)
             case AddSubnets():
                 before = self.endpoint(action.endpoint_id).subnet_ids
                 added = before | frozenset(action.subnet_ids)
-                self._change_endpoint(action.endpoint_id, subnet_ids=added)
+                self.change_endpoint(action.endpoint_id, subnet_ids=added)
             case RemoveSubnets():
                 left = self.endpoint(action.endpoint_id).subnet_ids - set(action.subnet_ids)
-                self._change_endpoint(action.endpoint_id, subnet_ids=left)
+                self.change_endpoint(action.endpoint_id, subnet_ids=left)
             case SetPrivateDns():
-                self._change_endpoint(action.endpoint_id, private_dns=action.enabled)
+                self.change_endpoint(action.endpoint_id, private_dns=action.enabled)
             case AttachSecurityGroup():
                 groups = self.endpoint(action.endpoint_id).group_ids | {action.group_id}
-                self._change_endpoint(action.endpoint_id, group_ids=groups)
+                self.change_endpoint(action.endpoint_id, group_ids=groups)
             case DeleteEndpoint():
                 alive = {e.endpoint_id for e in self.endpoints(action.vpc_id)}
                 for endpoint_id in alive & set(action.endpoint_ids):
@@ -379,24 +282,6 @@ class FakeNetwork:
         dns = self.state[action.vpc_id].dns or DnsAttributes(support=False, hostnames=False)
         name = "support" if action.attribute == "enableDnsSupport" else "hostnames"
         self.change(action.vpc_id, dns=replace(dns, **{name: True}))
-
-    def _vpc_of(self, endpoint_id: str) -> ObservedVpc:
-        return next(
-            vpc
-            for vpc in self.state.values()
-            if any(e.endpoint_id == endpoint_id for e in vpc.endpoints)
-        )
-
-    def _change_endpoint(self, endpoint_id: str, **changes: object) -> None:
-        vpc = self._vpc_of(endpoint_id)
-        endpoints = tuple(
-            replace(e, **changes) if e.endpoint_id == endpoint_id else e  # type: ignore[arg-type]
-            for e in vpc.endpoints
-        )
-        self.change(vpc.vpc_id, endpoints=endpoints)
-
-    def _id(self, kind: str) -> str:
-        return f"{kind}-{next(self._ids):017x}"
 
 
 def _interfaces_of(endpoint: Endpoint) -> frozenset[str]:
