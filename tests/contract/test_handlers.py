@@ -16,6 +16,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from aws_lambda_powertools import Logger
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from handler_site import Context, NoProfiles, Site, Trail, change_of, change_of_endpoint, metrics
 
@@ -107,6 +108,25 @@ def test_a_reconcile_is_one_line_with_the_documented_fields(site: Site) -> None:
         "AuthorizeClients",
         "CreateEndpoint",
     ]
+
+
+def test_a_compliant_endpoint_event_makes_two_calls_in_all(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One Describe and one conditional write, counted where the SDK makes its calls."""
+    vpc_change.handler(change_of(site.vpc_id), Context())
+    (endpoint,) = site.endpoints()
+    made: list[str] = []
+    call = BaseClient._make_api_call  # noqa: SLF001  every call of every client
+
+    def counted(client: Any, operation: str, request: Any) -> Any:
+        made.append(operation)
+        return call(client, operation, request)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    for _ in range(2):
+        endpoint_change.handler(change_of_endpoint(endpoint["VpcEndpointId"]), Context())
+    assert made == ["DescribeVpcEndpoints", "UpdateItem"] * 2
 
 
 def test_metrics_have_no_ids_and_a_compliant_vpc_has_none(
