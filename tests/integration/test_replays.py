@@ -55,10 +55,10 @@ def test_what_a_tool_asks_through_the_recorder_can_be_replayed(sandbox: Sandbox)
         vpc_id = ec2.create_vpc(CidrBlock="10.4.0.0/16")["Vpc"]["VpcId"]
         assert ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]["CidrBlock"] == "10.4.0.0/16"
         ec2.delete_vpc(VpcId=vpc_id)
-    before = len(sandbox.records)
+    before = len(sandbox.writes(by_guardrail=False))
     asked = Replay(recorder.recording("boto3"), sandbox.url).play("all")
     assert [call.action for call in asked] == ["CreateVpc", "DescribeVpcs", "DeleteVpc"]
-    made, deleted = sandbox.records[before:]
+    made, deleted = sandbox.writes(by_guardrail=False)[before:]
     again = made["responseElements"]["vpc"]["vpcId"]
     assert again != vpc_id
     assert deleted["requestParameters"]["vpcId"] == again
