@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -55,13 +56,31 @@ def test_what_a_tool_asks_through_the_recorder_can_be_replayed(sandbox: Sandbox)
         vpc_id = ec2.create_vpc(CidrBlock="10.4.0.0/16")["Vpc"]["VpcId"]
         assert ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]["CidrBlock"] == "10.4.0.0/16"
         ec2.delete_vpc(VpcId=vpc_id)
-    before = len(sandbox.writes(by_guardrail=False))
+    # A call's record comes after its answer.
+    assert sandbox.wait_until(lambda: _theirs(sandbox, 2))
     asked = Replay(recorder.recording("boto3"), sandbox.url).play("all")
     assert [call.action for call in asked] == ["CreateVpc", "DescribeVpcs", "DeleteVpc"]
-    made, deleted = sandbox.writes(by_guardrail=False)[before:]
+    assert sandbox.wait_until(lambda: _theirs(sandbox, 4))
+    made, deleted = _theirs(sandbox, 4)[-2:]
     again = made["responseElements"]["vpc"]["vpcId"]
     assert again != vpc_id
     assert deleted["requestParameters"]["vpcId"] == again
+
+
+def _theirs(sandbox: Sandbox, least: int) -> list[Any]:
+    """Return the owner's last calls about VPCs, once there are so many."""
+    block, found = "10.4.0.0/16", sandbox.writes(by_guardrail=False)
+    made = {
+        r["responseElements"]["vpc"]["vpcId"]
+        for r in found
+        if r["eventName"] == "CreateVpc" and r["requestParameters"]["cidrBlock"] == block
+    }
+    about = [
+        r
+        for r in found
+        if r["eventName"] in {"CreateVpc", "DeleteVpc"} and any(vpc_id in str(r) for vpc_id in made)
+    ]
+    return about if len(about) >= least else []
 
 
 def test_a_replay_notices_what_has_changed(sandbox: Sandbox) -> None:
