@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from scenes import OPEN_POLICY, build_vpc, endpoints_of, policy_of
@@ -50,30 +50,25 @@ def test_a_new_default_vpc_gets_its_endpoint_in_either_layout(
         assert sandbox.dead_letters() == []
 
 
-@pytest.fixture(scope="module")
-def with_endpoint(sandbox: Sandbox) -> tuple[Sandbox, str, dict[str, Any]]:
-    """Return a VPC with the guardrail's endpoint."""
-    vpc_id = build_vpc(sandbox, "10.0")
-    assert sandbox.wait_until(lambda: endpoints_of(sandbox, vpc_id), timeout=20)
-    sandbox.settle()
-    return sandbox, vpc_id, endpoints_of(sandbox, vpc_id)[0]
-
-
-def test_a_deletion_that_failed_inside_of_a_success_changes_nothing(with_endpoint: Any) -> None:
+def test_a_deletion_that_failed_inside_of_a_success_changes_nothing(artifact: Path) -> None:
     """DeleteVpcEndpoints answers 200 with failed items: the event comes, nothing is to be done."""
-    sandbox, vpc_id, endpoint = with_endpoint
-    before = len(sandbox.writes())
-    gone = "vpce-00000000000000000"
-    answer = sandbox.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[gone])
-    sandbox.settle()
-    (record,) = [r for r in sandbox.records if r["eventName"] == "DeleteVpcEndpoints"]
-    (failed,) = answer["Unsuccessful"]
-    assert failed["Error"]["Code"] == "InvalidVpcEndpoint.NotFound"
-    assert "errorCode" not in record
-    assert "InvalidVpcEndpoint.NotFound" in str(record["responseElements"])
-    assert len(sandbox.writes()) == before
-    assert endpoints_of(sandbox, vpc_id)[0]["VpcEndpointId"] == endpoint["VpcEndpointId"]
-    assert sandbox.dead_letters() == []
+    with Sandbox(artifact=artifact) as sandbox:
+        vpc_id = build_vpc(sandbox, "10.0")
+        assert sandbox.wait_until(lambda: endpoints_of(sandbox, vpc_id), timeout=60)
+        sandbox.settle()
+        (endpoint,) = endpoints_of(sandbox, vpc_id)
+        before = len(sandbox.writes())
+        gone = "vpce-00000000000000000"
+        answer = sandbox.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[gone])
+        sandbox.settle()
+        (record,) = [r for r in sandbox.records if r["eventName"] == "DeleteVpcEndpoints"]
+        (failed,) = answer["Unsuccessful"]
+        assert failed["Error"]["Code"] == "InvalidVpcEndpoint.NotFound"
+        assert "errorCode" not in record
+        assert "InvalidVpcEndpoint.NotFound" in str(record["responseElements"])
+        assert len(sandbox.writes()) == before
+        assert endpoints_of(sandbox, vpc_id)[0]["VpcEndpointId"] == endpoint["VpcEndpointId"]
+        assert sandbox.dead_letters() == []
 
 
 def test_a_record_without_its_request_is_left_to_the_sweep(artifact: Path) -> None:
