@@ -31,6 +31,11 @@ class Recorded:
         """Whether EC2 refused the call."""
         return "errorCode" in self.record
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether the call was only tried, which ends as a failed one."""
+        return self.record.get("errorCode") == "Client.DryRunOperation"
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:

@@ -53,6 +53,8 @@ class Timeline:
     def lines(self, entry: Entry) -> Iterator[Line]:
         """Yield the lines of one entry; most have one, some have none."""
         match entry:
+            case Recorded() if entry.dry_run and entry.by_guardrail:
+                return  # what the sweep tries without doing it
             case Recorded():
                 yield self._recorded(entry)
                 yield from self._closed(resource_of(entry.record), entry.at)

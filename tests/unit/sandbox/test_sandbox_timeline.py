@@ -192,3 +192,10 @@ def test_a_record_of_any_shape_has_a_line() -> None:
     odd = [None, "", [], {"a": [None, 1, {"b": True}]}]
     found = lines(*(record("ModifyVpcAttribute", requestParameters=shape) for shape in odd))
     assert set(found) == {("event", "ModifyVpcAttribute by ana")}
+
+
+def test_what_the_guardrail_only_tries_is_no_line() -> None:
+    """The sweep's dry runs; a user's own is refused like other calls."""
+    tried = "Client.DryRunOperation"
+    assert lines(record("CreateVpcEndpoint", own=True, errorCode=tried)) == []
+    assert [kind for kind, _ in lines(record("CreateVpcEndpoint", errorCode=tried))] == ["refused"]
