@@ -1,4 +1,4 @@
-"""Recorded calls of Terraform, played again while the guardrail runs.
+"""Recorded calls of Terraform and Ansible, played again while the guardrail runs.
 
 They end where the tool itself ends, on machines that do not have it.
 """
@@ -27,7 +27,7 @@ def sandbox(artifact: Path) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.mark.parametrize(("tool", "block"), [("terraform", "10.8")])
+@pytest.mark.parametrize(("tool", "block"), [("terraform", "10.8"), ("ansible", "10.6")])
 def test_recorded_calls_end_where_the_tool_ended(sandbox: Sandbox, tool: str, block: str) -> None:
     """Built, closed, changed, left alone, destroyed.
 
