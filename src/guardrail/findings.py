@@ -75,7 +75,8 @@ def findings_of(
             told[endpoint_id] = SecurityFinding(endpoint_id, resolved, text, now)
     for endpoint_id in report.healed:
         text = "The policy is within the baseline again."
-        told.setdefault(endpoint_id, SecurityFinding(endpoint_id, True, text, now))  # noqa: FBT003
+        healed = SecurityFinding(endpoint_id, resolved=True, description=text, at=now)
+        told.setdefault(endpoint_id, healed)
     yield from told.values()
 
 

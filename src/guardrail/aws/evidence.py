@@ -108,8 +108,8 @@ class DynamoEvidence:
         exposure_ms: int | None,
     ) -> None:
         """See `Evidence.completed`."""
-        at = {"S": written.astimezone(UTC).isoformat()}
-        values: dict[str, AttributeValueTypeDef] = {":written": at}  # type: ignore[dict-item]
+        at = written.astimezone(UTC).isoformat()
+        values: dict[str, AttributeValueTypeDef] = {":written": {"S": at}}
         if verified:
             values[":verified"] = {"S": verified.astimezone(UTC).isoformat()}
         if exposure_ms is not None:
