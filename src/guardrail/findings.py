@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from guardrail.core.moments import stamp
 from guardrail.messages import message_of
 from guardrail.notices import Kind, Notice, Where
 from guardrail.report import Report
@@ -36,7 +37,7 @@ class SecurityFinding:
         place = f"{where.region}:{where.account_id}"
         own = f"arn:{where.partition}:ec2:{place}:vpc-endpoint/{self.endpoint_id}"
         product = f"arn:{where.partition}:securityhub:{place}:product/{where.account_id}/default"
-        moment = self.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        moment = stamp(self.at).replace("+00:00", "Z")
         return {
             "SchemaVersion": "2018-10-08",
             "Id": f"sfn-endpoint-guardrail/{where.region}/{self.endpoint_id}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
 from guardrail.core.fights import Fight
 from guardrail.core.memory import Yield
 from guardrail.core.model import Finding
+from guardrail.core.moments import stamp
 from guardrail.core.plan import policy_hash
 from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, RetryableError
@@ -233,4 +234,4 @@ def _trigger(trigger: Trigger) -> dict[str, str | None]:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else None
+    return stamp(moment) if moment else None

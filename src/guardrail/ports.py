@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from guardrail.core.actions import Action, Origin
 from guardrail.core.fights import PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Endpoint, Interface, Inventory, Note, ObservedVpc, ServiceOffer
+from guardrail.core.moments import stamp
 from guardrail.core.names import Service
 from guardrail.core.policy import Witness
 
@@ -78,8 +79,7 @@ class BeforeImage:
     @property
     def name(self) -> str:
         """The record's name, by which `sfn-guardrail restore` finds it; they sort by time."""
-        stamp = self.at.astimezone(UTC).isoformat(timespec="milliseconds")
-        return f"{stamp}#{self.event_id or self.trigger}"
+        return f"{stamp(self.at)}#{self.event_id or self.trigger}"
 
 
 @dataclass(frozen=True, slots=True)

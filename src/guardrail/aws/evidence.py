@@ -12,7 +12,6 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -20,6 +19,8 @@ from botocore.exceptions import ClientError
 from guardrail.aws.failures import error_code, translated
 from guardrail.aws.table import batched
 from guardrail.core.fights import PastRevert
+from guardrail.core.moments import stamp
+from guardrail.core.plan import policy_hash
 from guardrail.ports import BeforeImage
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class DynamoEvidence:
 
     def note_compliant(self, endpoint_id: str, policy: str) -> bool:
         """See `Evidence.note_compliant`; one conditional write, no read."""
-        digest = sha256(policy.encode()).hexdigest()
+        digest = policy_hash(policy)
         with translated(f"keeping the policy of {endpoint_id} in {self._table}"):
             try:
                 answer = self._db.update_item(
@@ -138,7 +139,7 @@ class DynamoEvidence:
             ProjectionExpression="sk, actor, user_agent",
             ExpressionAttributeValues={
                 ":pk": {"S": f"endpoint#{endpoint_id}"},
-                ":since": {"S": f"{REVERT}{_stamp(since)}"},
+                ":since": {"S": f"{REVERT}{stamp(since)}"},
                 ":end": {"S": f"{REVERT}~"},
             },
             ConsistentRead=True,
@@ -152,10 +153,6 @@ def _key(endpoint_id: str, name: str) -> dict[str, AttributeValueTypeDef]:
 
 def _record_key(image: BeforeImage) -> dict[str, AttributeValueTypeDef]:
     return _key(image.endpoint_id, f"{REVERT}{image.name}")
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _endpoint_id(item: Mapping[str, Any]) -> str:
