@@ -44,9 +44,15 @@ def held_back_message(subject_id: str, reason: str, count: int) -> Message:
     times = "once more" if count == 1 else f"{count} more times"
     text = (
         f"It happened {times} since the last message about {subject_id} ({reason}).\n\n"
-        f"What to do: `sfn-guardrail history {subject_id}` lists every time, with who and why.\n"
+        f"What to do: {_where_to_look(subject_id)}\n"
     )
     return Message(f"Step Functions guardrail: {times}, {subject_id}"[:_SUBJECT], text)
+
+
+def _where_to_look(subject_id: str) -> str:
+    if subject_id.startswith("vpce-"):
+        return f"`sfn-guardrail history {subject_id}` lists what was put back, with who and why."
+    return f"the log lines `reconciled` about {subject_id} have each time, with who and why."
 
 
 _HEADLINES = {
