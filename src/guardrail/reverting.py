@@ -123,9 +123,10 @@ class Reverting:
         exposure = None
         if image.changed:
             exposure = max(0, milliseconds((verified or written) - image.changed))
-        self._evidence.completed(image, written, verified, exposure)
         one = PastRevert(image.at, image.actor, image.user_agent)
+        # First: what was written is told of, whether or not its record can be completed.
         self.done.append(Revert(image, fight.with_one(one), verified, exposure))
+        self._evidence.completed(image, written, verified, exposure)
 
     def _verified(self, image: BeforeImage) -> datetime | None:
         try:

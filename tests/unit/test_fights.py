@@ -115,3 +115,14 @@ def test_it_is_told_once_that_a_fight_turns(reverts: int, *, turns: bool) -> Non
     now = Clock()()
     past = [PastRevert(now)] * reverts
     assert Fight(past, 3, 10).turns is turns
+
+
+def test_a_breaker_that_opens_before_the_endpoint_counts_as_contested_is_told_of() -> None:
+    """The parameters may be so; who is woken reads the same message."""
+    world = World()
+    world.intent = replace(world.intent, contested_after=20, breaker_after=2)
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), BASELINE)
+    for _ in range(3):
+        assert loosen(world, endpoint_id) == [Result.APPLIED]
+    assert world.heard.kinds().count("Endpoint Contested") == 1
+    assert "once a minute" in world.heard.messages[-1].text

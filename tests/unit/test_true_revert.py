@@ -195,6 +195,15 @@ def test_a_read_that_is_not_allowed_is_a_failure() -> None:
     assert [type(error) for error in world.errors] == [TerminalError]
 
 
+def test_a_revert_whose_record_cannot_be_completed_is_told_of() -> None:
+    """It was made; another attempt would find all in order."""
+    world = World()
+    world.evidence.completed = refusing(RetryableError)  # type: ignore[method-assign,assignment]
+    world.endpoint_change(opened(world))
+    assert world.heard.kinds()[0] == "Policy Reverted"
+    assert [type(error) for error in world.errors] == [RetryableError]
+
+
 def test_the_hash_that_is_remembered_is_that_of_the_text() -> None:
     """As the inventory and the log line have it."""
     world = World()

@@ -77,7 +77,7 @@ def _lines(record: Record) -> Iterator[str]:
 
 def _outcome(record: Record) -> str:
     if "written" not in record:
-        return "but the write was not made"
+        return "but it is not known to have been written"
     shown = "verified" if "verified" in record else "not verified"
     milliseconds = record["exposure_ms"]
     exposed = "" if milliseconds is None else f", open for {milliseconds / 1000:.1f} s"

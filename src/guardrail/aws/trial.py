@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from guardrail.aws.failures import error_code
+from guardrail.aws.failures import error_code, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -49,12 +49,24 @@ def denied(
 
 def _tried(doing: str, call: Callable[[], object]) -> Iterator[str]:
     try:
+        with translated(f"trying to {doing}"):
+            _called(call)
+    except _DeniedError as denial:
+        yield (
+            f"the function's role may not {doing}: {denial} (allow it to the role, or exempt the"
+            " role from the organisation's policy that denies it)"
+        )
+
+
+class _DeniedError(Exception):
+    """What EC2 said when it refused a dry run for want of permission."""
+
+
+def _called(call: Callable[[], object]) -> None:
+    try:
         call()
     except ClientError as error:
         # A dry run ends with an error in any case; every other code tells nothing of permissions.
         if error_code(error) == _DENIED:
             said = error.response.get("Error", {}).get("Message", "")[:300]
-            yield (
-                f"the function's role may not {doing}: {said} (allow it to the role, or exempt the"
-                " role from the organisation's policy that denies it)"
-            )
+            raise _DeniedError(said) from error

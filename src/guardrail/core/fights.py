@@ -51,8 +51,8 @@ class Fight:
 
     @property
     def contested(self) -> bool:
-        """Whether somebody keeps loosening the endpoint."""
-        return len(self.reverts) > self.contested_after
+        """Whether somebody keeps loosening the endpoint; one with an open breaker always is."""
+        return len(self.reverts) > min(self.contested_after, self.breaker_after)
 
     @property
     def open(self) -> bool:
@@ -62,7 +62,8 @@ class Fight:
     @property
     def turns(self) -> bool:
         """Whether the last revert is what made it contested, or opened the breaker."""
-        return len(self.reverts) in {self.contested_after + 1, self.breaker_after + 1}
+        first = min(self.contested_after, self.breaker_after)
+        return len(self.reverts) in {first + 1, self.breaker_after + 1}
 
     def due(self, now: datetime) -> datetime:
         """Return when the next revert may be written: now, unless the breaker is open."""
