@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
-from guardrail.core.memory import VpcMemory
 from guardrail.core.model import ObservedVpc, Plan
-from guardrail.core.plan import policy_hash
-from guardrail.ports import Evidence
-
-if TYPE_CHECKING:
-    from guardrail.ports import Records
+from guardrail.ports import Evidence, Kept
 
 
-def recalled(
-    evidence: Evidence, observed: Iterable[ObservedVpc], memories: Mapping[str, VpcMemory]
-) -> Mapping[str, str]:
-    """Return the last compliant policy of each endpoint that has another one now.
-
-    No read where nothing has changed: the hash stands in what is remembered of the VPC.
-    """
-    changed = [
-        endpoint.endpoint_id
-        for vpc in observed
-        for endpoint in vpc.endpoints
-        if _known(memories.get(vpc.vpc_id), endpoint.endpoint_id) != policy_hash(endpoint.policy)
-    ]
-    return evidence.last_compliant(changed) if changed else {}
+def recalled(evidence: Evidence, observed: Iterable[ObservedVpc]) -> Mapping[str, Kept]:
+    """Return what is kept of each endpoint: one place, which a look and a sweep both read."""
+    ids = [endpoint.endpoint_id for vpc in observed for endpoint in vpc.endpoints]
+    return evidence.kept(ids) if ids else {}
 
 
-def remember_compliant(
-    evidence: Evidence, records: Records, planned: Plan, memory: VpcMemory
-) -> None:
-    """Keep the policies that the plan found compliant and that are not known as such."""
-    hashes = {seen.endpoint_id: policy_hash(seen.policy) for seen in planned.compliant}
-    new = {i: digest for i, digest in hashes.items() if _known(memory, i) != digest}
+def remember_compliant(evidence: Evidence, planned: Plan, kept: Mapping[str, Kept]) -> None:
+    """Keep the policies that the plan found compliant and that are not kept as such."""
     for seen in planned.compliant:
-        if seen.endpoint_id in new:
+        if kept.get(seen.endpoint_id, Kept()).policy != seen.policy:
             evidence.note_compliant(seen.endpoint_id, seen.policy)
-    if new:
-        records.note_seen(planned.vpc_id, new)
-
-
-def _known(memory: VpcMemory | None, endpoint_id: str) -> str | None:
-    return memory.compliant.get(endpoint_id) if memory else None

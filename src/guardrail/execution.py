@@ -21,6 +21,7 @@ from guardrail.core.actions import (
     CreateEndpoint,
     DeleteEndpoint,
     WritePolicy,
+    withdraws,
 )
 from guardrail.core.groups import PENDING_GROUP
 from guardrail.core.memory import Creation, VpcMemory
@@ -124,7 +125,7 @@ class Execution:
 
     def _pauses(self, action: Action) -> bool:
         """Whether the repair waits for the sweep: its endpoint's breaker is open."""
-        if action.kind is ActionKind.WRITE_POLICY or self._trigger.is_sweep:
+        if self._trigger.is_sweep or action.kind is ActionKind.WRITE_POLICY or withdraws(action):
             return False
         return self._memory.breaks(getattr(action, "endpoint_id", None), self._begun)
 
@@ -132,9 +133,10 @@ class Execution:
     def written(self) -> list[Step]:
         """The endpoint write that the VPC has had, if any: its event brings the next one.
 
-        Endpoint writes share 4 tokens refilled at 0.3 per second with the whole account.
+        Endpoint writes share 4 tokens refilled at 0.3 per second with the whole account. One that
+        is only recorded brings no event, so all of them are told at once.
         """
-        done = (s for s in self.steps if s.result in {Result.APPLIED, Result.RECORDED})
+        done = (s for s in self.steps if s.result is Result.APPLIED)
         return [step for step in done if step.action.kind in ENDPOINT_WRITES]
 
     def _apply(self, action: Action) -> Step:

@@ -128,7 +128,7 @@ def _of_revert(revert: Revert, common: Mapping[str, Any]) -> Iterator[Notice]:
     }
     reason = image.codes[0] if image.codes else "policy"
     yield Notice(Kind.REVERTED, reason, detail)
-    if revert.fight.turns:
+    if revert.turns:
         yield Notice(Kind.CONTESTED, "breaker" if revert.fight.open else "contested", detail)
 
 

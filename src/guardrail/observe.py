@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from guardrail.core.actions import Action
-from guardrail.core.fights import PastRevert
+from guardrail.core.fights import Loosening, PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
 from guardrail.core.names import Service
@@ -18,6 +18,7 @@ from guardrail.ports import (
     BeforeImage,
     Evidence,
     Glimpse,
+    Kept,
     Located,
     Network,
     Records,
@@ -66,7 +67,7 @@ class ObservedNetwork:
 
 
 class ObservedRecords:
-    """Records that are read; only which policies comply is written, in the stack's own table."""
+    """Records that are read, never written."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -115,12 +116,16 @@ class ObservedRecords:
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Note nothing: nothing was to be written."""
 
-    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
+    def note_fight(
+        self,
+        vpc_id: str,
+        endpoint_id: str,
+        until: datetime,
+        *,
+        breaks: bool,
+        over: Collection[str] = (),
+    ) -> None:
         """Note nothing: nothing was put back."""
-
-    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
-        """See `Records.note_seen`."""
-        self._records.note_seen(vpc_id, hashes)
 
 
 class ObservedEvidence:
@@ -136,28 +141,36 @@ class ObservedEvidence:
         """See `Evidence.note_compliant`."""
         return self._evidence.note_compliant(endpoint_id, policy)
 
-    def owe(self, endpoint_id: str) -> None:
+    def owe(self, endpoint_id: str, at: datetime) -> None:
         """Owe nothing: nothing was written that brings an event."""
 
-    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
-        """See `Evidence.last_compliant`."""
-        return self._evidence.last_compliant(endpoint_ids)
+    def pay(self, endpoint_id: str, begun: datetime) -> None:
+        """Pay nothing: what enforce mode left over is still to be done."""
+
+    def kept(self, endpoint_ids: Collection[str]) -> Mapping[str, Kept]:
+        """See `Evidence.kept`."""
+        return self._evidence.kept(endpoint_ids)
+
+    def note_loosening(self, endpoint_id: str, loosening: Loosening) -> None:
+        """Note nothing: nothing is put back later."""
+
+    def claim(self, endpoint_id: str, now: datetime, until: datetime) -> bool:
+        """Claim nothing, and let the write be recorded: none is made."""
+        del endpoint_id, now, until
+        return True
 
     def keep(self, image: BeforeImage) -> None:
         """Keep nothing: nothing is replaced."""
 
-    def completed(
-        self,
-        image: BeforeImage,
-        written: datetime,
-        verified: datetime | None,
-        exposure_ms: int | None,
-    ) -> None:
-        """Complete nothing: nothing was kept."""
+    def note_written(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """Note nothing: nothing was written."""
 
-    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
+    def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """Note nothing: nothing was written."""
+
+    def reverts(self, endpoint_id: str, now: datetime) -> Sequence[PastRevert]:
         """See `Evidence.reverts`."""
-        return self._evidence.reverts(endpoint_id, since)
+        return self._evidence.reverts(endpoint_id, now)
 
 
 class NoAgenda:

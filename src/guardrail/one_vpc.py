@@ -23,7 +23,7 @@ from guardrail.errors import GuardrailError, RetryableError
 from guardrail.evidence import remember_compliant
 from guardrail.execution import Execution
 from guardrail.followup import next_look
-from guardrail.ports import Result
+from guardrail.ports import Kept, Result
 from guardrail.report import Report
 from guardrail.reverting import Reverting, milliseconds
 
@@ -42,13 +42,13 @@ class Pass:
         trigger: Trigger,
         inventory: Inventory | None,
         memory: VpcMemory,
-        compliant: Mapping[str, str],
+        kept: Mapping[str, Kept],
     ) -> None:
         self._r = reconciler
         self._trigger = trigger
         self._inventory = inventory
         self._memory = memory
-        self._compliant = compliant
+        self._kept = kept
         self._begun = reconciler.now()
         self._vpc: ObservedVpc | None = None
         self._vpc_id = ""
@@ -66,7 +66,7 @@ class Pass:
             self._note_changes(seen)
             self._planned = self._plan(seen)
             self._refuse_blind_creation(seen)
-            remember_compliant(self._r.evidence, self._r.records, self._planned, self._memory)
+            remember_compliant(self._r.evidence, self._planned, self._kept)
         except GuardrailError as caught:
             self.error = caught
 
@@ -76,9 +76,10 @@ class Pass:
             return
         execution = self._new_execution()
         try:
+            self._note_owed()
             self.error = execution.carry_out(self._planned)
-            self._note_breakers()
-            self._note_owed(execution)
+            self._note_fights()
+            self._pay(execution)
             self._look_again()
         except GuardrailError as caught:
             self.error = caught
@@ -143,6 +144,8 @@ class Pass:
             vpc_id=self._vpc_id,
             baseline=self._r.owner.baseline,
             intent=self._r.owner.intent,
+            memory=self._memory,
+            kept=self._kept,
             now=self._r.now,
         )
 
@@ -223,7 +226,7 @@ class Pass:
             settled=settled,
             memory=self._memory,
             wish=self._trigger.wish,
-            compliant=self._compliant,
+            compliant={i: one.policy for i, one in self._kept.items() if one.policy is not None},
         )
         return plan(vpc, self._r.owner.intent, known)
 
@@ -256,23 +259,40 @@ class Pass:
                     " does not describe it yet; the next attempt looks again"
                 )
 
-    def _note_owed(self, execution: Execution) -> None:
-        """Leave what this pass may not write any more to the event of what it wrote."""
-        deferred = (s for s in execution.steps if s.result is Result.DEFERRED)
-        if any(step.action.kind in ENDPOINT_WRITES for step in deferred):
-            targets = (step.target for step in execution.written)
-            for endpoint_id in (t for t in targets if t.startswith("vpce-")):
-                self._r.evidence.owe(endpoint_id)
+    def _note_owed(self) -> None:
+        """Leave to the event of the one write what this pass will not write any more.
 
-    def _note_breakers(self) -> None:
-        """Remember whose breaker is open, and make an appointment for what is due in a minute."""
+        Before anything is written: the event may be faster than the rest of this pass.
+        """
+        may = ENDPOINT_WRITES.intersection(self._r.allowed)
+        wanted = [action for action in self._planned.actions if action.kind in may]
+        ids = {getattr(action, "endpoint_id", None) for action in wanted}
+        for endpoint_id in sorted(filter(None, ids)) if len(wanted) > 1 else ():
+            self._r.evidence.owe(endpoint_id, self._begun)
+
+    def _pay(self, execution: Execution) -> None:
+        """Take what earlier passes left as done, once a look at everything leaves nothing."""
+        undone = (s for s in execution.steps if s.result not in {Result.APPLIED, Result.GONE})
+        if self.error or any(step.action.kind in ENDPOINT_WRITES for step in undone):
+            return
+        for endpoint in self._vpc.endpoints if self._vpc else ():
+            if self._kept.get(endpoint.endpoint_id, Kept()).owed:
+                self._r.evidence.pay(endpoint.endpoint_id, self._begun)
+
+    def _note_fights(self) -> None:
+        """Remember what is fought over, and make an appointment for what is due in a minute."""
         if self._execution is None:
             return
-        reverting = self._execution.reverting
+        reverting, over = self._execution.reverting, self._memory.ended_fights(self._begun)
         for revert in reverting.done:
-            if revert.fight.open:
-                endpoint_id, until = revert.image.endpoint_id, revert.image.at + WINDOW
-                self._r.records.note_breaker(self._vpc_id, endpoint_id, until)
+            if revert.fight.contested:
+                self._r.records.note_fight(
+                    self._vpc_id,
+                    revert.image.endpoint_id,
+                    revert.image.at + WINDOW,
+                    breaks=revert.fight.open,
+                    over=over,
+                )
         if reverting.due and self._r.spacing:
             self._r.spacing.look_again(self._vpc_id, reverting.due)
 

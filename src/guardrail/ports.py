@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from guardrail.core.actions import Action, Origin
-from guardrail.core.fights import PastRevert
+from guardrail.core.fights import Loosening, PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Endpoint, Interface, Inventory, Note, ObservedVpc, ServiceOffer
 from guardrail.core.moments import stamp
@@ -80,6 +80,19 @@ class BeforeImage:
     def name(self) -> str:
         """The record's name, by which `sfn-guardrail restore` finds it; they sort by time."""
         return f"{stamp(self.at)}#{self.event_id or self.trigger}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of an endpoint besides the history.
+
+    `policy` is the one with which it was last seen compliant, if ever; `owed` says that a pass
+    left something to the next; `loosening` is who opened the policy that waits to be put back.
+    """
+
+    policy: str | None = None
+    owed: bool = False
+    loosening: Loosening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +186,19 @@ class Records(Protocol):
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Remember since when a sweep leaves a VPC's writes to the next one; None: no longer."""
 
-    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
-        """Remember that the endpoint's breaker is open until then."""
+    def note_fight(
+        self,
+        vpc_id: str,
+        endpoint_id: str,
+        until: datetime,
+        *,
+        breaks: bool,
+        over: Collection[str] = (),
+    ) -> None:
+        """Remember until when an endpoint is contested, and whether its breaker is open so long.
 
-    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
-        """Remember the hash of the policy with which each endpoint was seen compliant."""
+        What was remembered of the fights about the endpoints in `over` is forgotten.
+        """
 
 
 class Evidence(Protocol):
@@ -186,29 +207,41 @@ class Evidence(Protocol):
     def note_compliant(self, endpoint_id: str, policy: str) -> bool:
         """Keep the policy as the last compliant one of its endpoint, unless it is that already.
 
-        Returns whether something is owed to the endpoint, and takes that as paid.
+        Returns whether something is owed to the endpoint.
         """
 
-    def owe(self, endpoint_id: str) -> None:
-        """Remember that the endpoint, or its VPC, needs more than was written to it now."""
+    def owe(self, endpoint_id: str, at: datetime) -> None:
+        """Remember that the endpoint, or its VPC, needs more than is written to it now."""
 
-    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
-        """Return the policy with which each endpoint was last seen compliant, if ever."""
+    def pay(self, endpoint_id: str, begun: datetime) -> None:
+        """Forget what is owed to the endpoint, unless that was noted after `begun`."""
+
+    def kept(self, endpoint_ids: Collection[str]) -> Mapping[str, Kept]:
+        """Return what is kept of each endpoint; nothing for those never heard of."""
+
+    def note_loosening(self, endpoint_id: str, loosening: Loosening) -> None:
+        """Keep who opened the policy until somebody claims to put it back."""
+
+    def claim(self, endpoint_id: str, now: datetime, until: datetime) -> bool:
+        """Take the endpoint's next spaced revert; False while somebody else's claim lasts.
+
+        Nobody else gets one before `until`; who had opened the policy is forgotten.
+        """
 
     def keep(self, image: BeforeImage) -> None:
         """Store what a write is about to replace."""
 
-    def completed(
-        self,
-        image: BeforeImage,
-        written: datetime,
-        verified: datetime | None,
-        exposure_ms: int | None,
-    ) -> None:
-        """Complete the record of a write that was made; `verified` is when EC2 showed it."""
+    def note_written(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """Note in the record that the write was made."""
 
-    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
-        """Return the policy writes since then, oldest first."""
+    def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """Note in the record when EC2 showed what was written."""
+
+    def reverts(self, endpoint_id: str, now: datetime) -> Sequence[PastRevert]:
+        """Return the policy writes of the last hour (`fights.WINDOW`), oldest first.
+
+        One of which it is not known yet whether it was made counts for two minutes (`IN_FLIGHT`).
+        """
 
 
 class Resolution(Protocol):

@@ -71,14 +71,14 @@ class Reconciler:
         inventory = inventory_at(self, trigger)
         observed = {vpc.vpc_id: vpc for vpc in self.network.observe(vpc_ids)} if vpc_ids else {}
         memories = self.records.memories(vpc_ids)
-        compliant = recalled(self.evidence, observed.values(), memories)
+        kept = recalled(self.evidence, observed.values())
         for vpc_id in sorted(vpc_ids):
             vpc = observed.get(vpc_id)
             if vpc is None:
                 yield self._unseen(vpc_id, trigger)
                 continue
             memory = memories.get(vpc_id, VpcMemory())
-            one = Pass(self, trigger, inventory, memory, compliant)
+            one = Pass(self, trigger, inventory, memory, kept)
             yield self._reconcile(one, vpc, trigger, memory)
 
     def _reconcile(

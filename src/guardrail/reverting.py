@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guardrail.core.actions import Origin, WritePolicy
-from guardrail.core.fights import WINDOW, Fight, PastRevert
+from guardrail.core.fights import SPACING, Fight, Loosening, PastRevert
+from guardrail.core.memory import VpcMemory
 from guardrail.core.model import Finding, Intent
 from guardrail.core.policy import baseline_alone, decide
 from guardrail.core.trail import Trigger
 from guardrail.errors import PolicyRefusedError, RefusedError, RetryableError
-from guardrail.ports import BeforeImage, Evidence, Network, Result
+from guardrail.ports import BeforeImage, Evidence, Kept, Network, Result
+
+_WHOLE_SECOND = timedelta(seconds=1)
+"""CloudTrail's times are cut to whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
     """A policy that was put back: the record, when EC2 showed it, and the fight it is part of.
 
-    `verified` is None when EC2 still showed the old policy some seconds later. `exposure_ms` is
-    from the change to the verified write, known where the trigger is what had changed it.
+    `turns` says that the endpoint became contested with it, or its breaker opened. `verified` is
+    None when EC2 still showed the old policy some seconds later. `exposure_ms` is from the change
+    to the verified write, known where it is known who opened the policy.
     """
 
     image: BeforeImage
     fight: Fight
+    turns: bool = False
     verified: datetime | None = None
     exposure_ms: int | None = None
 
 
 class Reverting:
-    """Puts policies of one VPC's endpoints back; `done` holds what was written."""
+    """Puts policies of one VPC's endpoints back; `done` holds what was written.
+
+    `memory` and `kept` are what is remembered of the VPC and of its endpoints.
+    """
 
     def __init__(
         self,
@@ -41,6 +50,8 @@ class Reverting:
         vpc_id: str,
         baseline: str,
         intent: Intent,
+        memory: VpcMemory,
+        kept: Mapping[str, Kept],
         now: Callable[[], datetime],
     ) -> None:
         self._network = network
@@ -49,6 +60,8 @@ class Reverting:
         self._vpc_id = vpc_id
         self._baseline = baseline
         self._intent = intent
+        self._memory = memory
+        self._kept = kept
         self._now = now
         self._begun = now()
         self.done: list[Revert] = []
@@ -62,10 +75,12 @@ class Reverting:
         stay open for the sake of a statement that only narrowed it.
         """
         fight = self._fight(action.endpoint_id)
-        if (due := fight.due(self._begun)) > self._begun:
-            self.due = min(due, self.due or due)
+        loosening = self._loosening(action.endpoint_id, fight)
+        if self._is_spaced(action.endpoint_id, fight):
+            if loosening:
+                self._evidence.note_loosening(action.endpoint_id, loosening)
             return action, Result.SPACED
-        image = self._image(action, findings)
+        image = self._image(action, findings, loosening)
         try:
             return action, self._replace(action, image, fight)
         except PolicyRefusedError:
@@ -84,14 +99,44 @@ class Reverting:
             )
 
     def _fight(self, endpoint_id: str) -> Fight:
-        past = self._evidence.reverts(endpoint_id, self._begun - WINDOW)
+        past = self._evidence.reverts(endpoint_id, self._begun)
         return Fight(past, self._intent.contested_after, self._intent.breaker_after)
 
-    def _image(self, action: WritePolicy, findings: Iterable[Finding]) -> BeforeImage:
+    def _is_spaced(self, endpoint_id: str, fight: Fight) -> bool:
+        """Whether the write has to wait; of several that are due at once, one does not.
+
+        A sweep writes: it comes by its schedule, not for each time that somebody loosens.
+        """
+        if self._trigger.is_sweep or not fight.open:
+            return False
+        due, next_due = fight.due(self._begun), self._begun + SPACING
+        if due <= self._begun:
+            if self._evidence.claim(endpoint_id, self._begun, next_due):
+                return False
+            due = next_due
+        self.due = min(due, self.due or due)
+        return True
+
+    def _loosening(self, endpoint_id: str, fight: Fight) -> Loosening | None:
+        """Return who opened the policy, as far as an event told.
+
+        Any event about the VPC may lead here, the guardrail's own among them. Only one that set a
+        policy beyond the baseline on this endpoint tells who did. Of several since the last revert
+        it is the first, who was noted when the revert was put off.
+        """
+        noted = self._kept.get(endpoint_id, Kept()).loosening
+        if noted and noted.at and fight.open and noted.at > fight.reverts[-1].at - _WHOLE_SECOND:
+            return noted
+        told, policy = self._trigger, self._trigger.policy
+        if endpoint_id not in told.written_endpoints or policy is None or self._fits(policy):
+            return None
+        return Loosening(told.actor, told.user_agent, told.event_id, told.event_time)
+
+    def _image(
+        self, action: WritePolicy, findings: Iterable[Finding], loosening: Loosening | None
+    ) -> BeforeImage:
         drifts = [f for f in findings if f.endpoint_id == action.endpoint_id and f.reason.is_drift]
         verdicts = [f.verdict for f in drifts if f.verdict]
-        # Any event about the VPC may lead here; only one that wrote this endpoint tells who did.
-        wrote_it = action.endpoint_id in self._trigger.new_ids
         return BeforeImage(
             action.endpoint_id,
             self._vpc_id,
@@ -103,10 +148,10 @@ class Reverting:
             reason=drifts[0].message if drifts else "",
             witness=verdicts[0].witness if verdicts else None,
             trigger=self._trigger.name,
-            event_id=self._trigger.event_id,
-            actor=self._trigger.actor if wrote_it else None,
-            user_agent=self._trigger.user_agent if wrote_it else None,
-            changed=self._trigger.event_time if wrote_it else None,
+            event_id=loosening.event_id if loosening else self._trigger.event_id,
+            actor=loosening.actor if loosening else None,
+            user_agent=loosening.user_agent if loosening else None,
+            changed=loosening.at if loosening else None,
         )
 
     def _replace(self, action: WritePolicy, image: BeforeImage, fight: Fight) -> Result:
@@ -118,15 +163,23 @@ class Reverting:
         return result
 
     def _complete(self, image: BeforeImage, fight: Fight) -> None:
-        """Verify the write by a read, and complete the record of it."""
-        written, verified = self._now(), self._verified(image)
-        exposure = None
-        if image.changed:
-            exposure = max(0, milliseconds((verified or written) - image.changed))
-        one = PastRevert(image.at, image.actor, image.user_agent)
+        """Complete the record: that it was written, then that EC2 shows it."""
+        written = self._now()
+        after = fight.with_one(PastRevert(image.at, image.actor, image.user_agent))
+        exposure = _exposure(image, written)
         # First: what was written is told of, whether or not its record can be completed.
-        self.done.append(Revert(image, fight.with_one(one), verified, exposure))
-        self._evidence.completed(image, written, verified, exposure)
+        self.done.append(Revert(image, after, self._turns(image, after), exposure_ms=exposure))
+        self._evidence.note_written(image, written, exposure)
+        if verified := self._verified(image):
+            exposure = _exposure(image, verified)
+            self.done[-1] = replace(self.done[-1], verified=verified, exposure_ms=exposure)
+            self._evidence.note_verified(image, verified, exposure)
+
+    def _turns(self, image: BeforeImage, fight: Fight) -> bool:
+        """Whether it is news that the endpoint is contested, or that its breaker is open."""
+        if fight.open:
+            return not self._memory.breaks(image.endpoint_id, image.at)
+        return fight.contested and not self._memory.contests(image.endpoint_id, image.at)
 
     def _verified(self, image: BeforeImage) -> datetime | None:
         try:
@@ -139,6 +192,10 @@ class Reverting:
 
     def _fits(self, shown: str) -> bool:
         return decide(shown, self._baseline).contained
+
+
+def _exposure(image: BeforeImage, until: datetime) -> int | None:
+    return max(0, milliseconds(until - image.changed)) if image.changed else None
 
 
 def milliseconds(duration: timedelta) -> int:

@@ -53,8 +53,8 @@ class Sweeper:
         observed = list(r.network.observe())
         inventory = inventory_at(r, SWEEP, observed)
         memories = r.records.memories([vpc.vpc_id for vpc in observed])
-        compliant = recalled(r.evidence, observed, memories)
+        kept = recalled(r.evidence, observed)
         for vpc in sorted(observed, key=lambda vpc: vpc.vpc_id):
-            one = Pass(r, SWEEP, inventory, memories.get(vpc.vpc_id, VpcMemory()), compliant)
+            one = Pass(r, SWEEP, inventory, memories.get(vpc.vpc_id, VpcMemory()), kept)
             one.prepare(vpc)
             yield one

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from support.fakes import ACCOUNT
+from support.fakes import ACCOUNT, OPEN
 
 
 @dataclass
@@ -77,7 +77,8 @@ def change_of(vpc_id: str) -> dict[str, Any]:
 
 
 def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
-    """Return the event of a modified endpoint."""
+    """Return the event of an endpoint that was given an open policy."""
+    request = {"VpcEndpointId": endpoint_id, "PolicyDocument": OPEN}
     record = {
         "eventSource": "ec2.amazonaws.com",
         "eventName": "ModifyVpcEndpoint",
@@ -85,7 +86,7 @@ def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
         "eventID": "e-2",
         "userAgent": "aws-cli/2",
         "userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"},
-        "requestParameters": {"ModifyVpcEndpointRequest": {"VpcEndpointId": endpoint_id}},
+        "requestParameters": {"ModifyVpcEndpointRequest": request},
     }
     return {"source": "aws.ec2", "detail": record}
 

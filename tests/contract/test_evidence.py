@@ -9,13 +9,14 @@ import pytest
 
 from guardrail.aws.evidence import DynamoEvidence
 from guardrail.core.actions import Origin
-from guardrail.core.fights import PastRevert
+from guardrail.core.fights import IN_FLIGHT, WINDOW, Loosening, PastRevert
 from guardrail.core.policy import Witness
-from guardrail.ports import BeforeImage, Evidence
+from guardrail.ports import BeforeImage, Evidence, Kept
 from support.fakes import BASELINE, OPEN, FakeEvidence
 
 ENDPOINT, VPC = "vpce-0123456789abcdef0", "vpc-0123456789abcdef0"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -50,33 +51,51 @@ def test_the_last_compliant_policy_counts(evidence: Evidence) -> None:
     """Noted again or replaced; an endpoint never seen compliant has none."""
     for policy in (BASELINE, BASELINE, "{}"):
         evidence.note_compliant(ENDPOINT, policy)
-    assert evidence.last_compliant([ENDPOINT, "vpce-2"]) == {ENDPOINT: "{}"}
-    assert evidence.last_compliant([]) == {}
+    assert evidence.kept([ENDPOINT, "vpce-2"]) == {ENDPOINT: Kept("{}")}
+    assert evidence.kept([]) == {}
 
 
-def test_what_is_owed_is_told_once(evidence: Evidence) -> None:
-    """By whoever keeps the policy next, changed or not; it is no policy by itself."""
-    evidence.owe(ENDPOINT)
-    assert evidence.last_compliant([ENDPOINT]) == {}
+def test_what_is_owed_is_told_until_it_is_paid(evidence: Evidence) -> None:
+    """By each who keeps the policy, changed or not; it is no policy by itself."""
+    evidence.owe(ENDPOINT, NOW)
+    assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(owed=True)}
     told = [evidence.note_compliant(ENDPOINT, BASELINE) for _ in range(2)]
-    evidence.owe(ENDPOINT)
+    evidence.pay(ENDPOINT, NOW)
     told += [evidence.note_compliant(ENDPOINT, BASELINE) for _ in range(2)]
-    assert told == [True, False, True, False]
-    assert evidence.last_compliant([ENDPOINT]) == {ENDPOINT: BASELINE}
+    assert told == [True, True, False, False]
+    assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(BASELINE)}
 
 
-def test_reverts_that_were_written_are_counted_since_a_moment(evidence: Evidence) -> None:
-    """A record whose write was never made is none; the moment itself is within."""
-    for minutes in (0, 1, 2):
-        evidence.keep(one := image(NOW + timedelta(minutes=minutes), f"event-{minutes}"))
-        evidence.completed(one, one.at, None, None)
-    evidence.keep(image(NOW + timedelta(minutes=3), "event-3"))
-    since = NOW + timedelta(minutes=1)
-    found = [since, since + timedelta(minutes=1)]
-    assert evidence.reverts(ENDPOINT, since) == [
-        PastRevert(at, "alice", "aws-cli/2") for at in found
-    ]
-    assert evidence.reverts("vpce-2", since) == []
+def test_what_came_to_be_owed_after_a_look_began_is_not_paid_by_it(evidence: Evidence) -> None:
+    """It may not have seen what is owed; neither is it a fault to pay what nobody owes."""
+    evidence.pay(ENDPOINT, NOW)
+    evidence.owe(ENDPOINT, NOW + SECOND)
+    evidence.pay(ENDPOINT, NOW)
+    assert evidence.kept([ENDPOINT])[ENDPOINT].owed
+
+
+def test_one_of_many_claims_the_next_revert(evidence: Evidence) -> None:
+    """Until its time is over; who had opened the policy is forgotten with it."""
+    minute = timedelta(minutes=1)
+    opened = Loosening("alice", None, "event-1", NOW)
+    evidence.note_loosening(ENDPOINT, opened)
+    assert evidence.kept([ENDPOINT])[ENDPOINT].loosening == opened
+    claims = [evidence.claim(ENDPOINT, NOW + n * SECOND, NOW + minute) for n in range(3)]
+    assert claims == [True, False, False]
+    assert evidence.kept([ENDPOINT]).get(ENDPOINT, Kept()) == Kept()
+    assert evidence.claim(ENDPOINT, NOW + minute, NOW + 2 * minute)
+
+
+def test_reverts_of_the_last_hour_are_counted(evidence: Evidence) -> None:
+    """The moment itself is within; what may have been written counts for two minutes."""
+    moments = [NOW - WINDOW - SECOND, NOW - WINDOW, NOW - IN_FLIGHT - SECOND, NOW - IN_FLIGHT, NOW]
+    for number, at in enumerate(moments):
+        evidence.keep(one := image(at, f"event-{number}"))
+        if number < 2:
+            evidence.note_written(one, one.at, None)
+    found = [PastRevert(moments[n], "alice", "aws-cli/2") for n in (1, 3, 4)]
+    assert evidence.reverts(ENDPOINT, NOW) == found
+    assert evidence.reverts("vpce-2", NOW) == []
 
 
 def test_an_unchanged_policy_is_not_written_again(table: str) -> None:
@@ -92,9 +111,9 @@ def test_an_unchanged_policy_is_not_written_again(table: str) -> None:
         ExpressionAttributeValues={":mark": {"S": "mark"}},
     )
     evidence.note_compliant(ENDPOINT, BASELINE)
-    assert evidence.last_compliant([ENDPOINT]) == {ENDPOINT: "mark"}
+    assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept("mark")}
     evidence.note_compliant(ENDPOINT, OPEN)
-    assert evidence.last_compliant([ENDPOINT]) == {ENDPOINT: OPEN}
+    assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(OPEN)}
 
 
 def test_a_record_holds_what_happened_and_expires(table: str) -> None:
@@ -102,7 +121,8 @@ def test_a_record_holds_what_happened_and_expires(table: str) -> None:
     client = boto3.client("dynamodb")
     evidence = DynamoEvidence(client, table, history_days=90)
     evidence.keep(image())
-    evidence.completed(image(), NOW, NOW + timedelta(seconds=1), 4_000)
+    evidence.note_written(image(), NOW, 3_000)
+    evidence.note_verified(image(), NOW + SECOND, 4_000)
     (item,) = client.scan(TableName=table)["Items"]
     told = {name: next(iter(value.values())) for name, value in item.items()}
     assert told.pop("witness").startswith('{"principal": "anonymous"')
@@ -111,6 +131,7 @@ def test_a_record_holds_what_happened_and_expires(table: str) -> None:
         "pk": f"endpoint#{ENDPOINT}",
         "sk": "revert#2026-11-23T12:00:00.000+00:00#event-1",
         "vpc_id": VPC,
+        "begun": "2026-11-23T12:00:00.000+00:00",
         "policy_before": OPEN,
         "policy_after": BASELINE,
         "origin": "last-compliant",

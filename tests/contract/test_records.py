@@ -120,14 +120,19 @@ def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
     assert len(records.memories([f"vpc-{number}" for number in range(130)])) == 120
 
 
-def test_what_was_seen_compliant_and_what_is_fought_over_is_remembered(records: Records) -> None:
-    """By endpoint; what is noted later replaces what was noted before, and nothing else."""
-    records.note_seen(VPC, {ENDPOINT: "a" * 64, "vpce-2": "b" * 64})
-    records.note_seen(VPC, {ENDPOINT: "c" * 64})
-    records.note_breaker(VPC, ENDPOINT, NOW)
+def test_what_is_fought_over_is_remembered_until_it_is_over(records: Records) -> None:
+    """By endpoint; the next one takes what is over away, and nothing of its own."""
+    later = NOW + timedelta(hours=1)
+    records.note_fight(VPC, ENDPOINT, NOW, breaks=True)
+    records.note_fight(VPC, "vpce-2", NOW, breaks=False)
+    records.note_fight(VPC, ENDPOINT, later, breaks=False)
     memory = records.memories([VPC])[VPC]
-    assert memory.compliant == {ENDPOINT: "c" * 64, "vpce-2": "b" * 64}
+    assert memory.contested == {ENDPOINT: later, "vpce-2": NOW}
     assert memory.breakers == {ENDPOINT: NOW}
+    assert memory.ended_fights(NOW) == {"vpce-2"}
+    records.note_fight(VPC, "vpce-3", later, breaks=True, over={"vpce-2", "vpce-3", ENDPOINT})
+    memory = records.memories([VPC])[VPC]
+    assert (memory.contested, memory.breakers) == ({"vpce-3": later}, {"vpce-3": later})
 
 
 def _schedules() -> tuple[Any, Schedules]:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from guardrail.core.fights import PastRevert
+from guardrail.core.fights import IN_FLIGHT, WINDOW, Loosening, PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Inventory, Note, remembering
 from guardrail.core.names import Service
-from guardrail.ports import BeforeImage
+from guardrail.ports import BeforeImage, Kept
 from support.faults import Faults
 
 
@@ -98,15 +98,23 @@ class FakeRecords:
         """See `Records.note_put_off`."""
         self._set(vpc_id, replace(self.memory(vpc_id), put_off=since))
 
-    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
-        """See `Records.note_breaker`."""
-        known = self.memory(vpc_id)
-        self._set(vpc_id, replace(known, breakers={**known.breakers, endpoint_id: until}))
-
-    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
-        """See `Records.note_seen`."""
-        known = self.memory(vpc_id)
-        self._set(vpc_id, replace(known, compliant={**known.compliant, **hashes}))
+    def note_fight(
+        self,
+        vpc_id: str,
+        endpoint_id: str,
+        until: datetime,
+        *,
+        breaks: bool,
+        over: Collection[str] = (),
+    ) -> None:
+        """See `Records.note_fight`."""
+        known, ended = self.memory(vpc_id), set(over) - {endpoint_id}
+        contested = {i: t for i, t in known.contested.items() if i not in ended}
+        breakers = {i: t for i, t in known.breakers.items() if i not in ended}
+        contested[endpoint_id] = until
+        if breaks:
+            breakers[endpoint_id] = until
+        self._set(vpc_id, replace(known, contested=contested, breakers=breakers))
 
     # What tests look at.
 
@@ -134,34 +142,65 @@ class FakeRecords:
 
 
 class FakeEvidence:
-    """Evidence in memory; `images` are the records, of which `ended` were completed."""
+    """Evidence in memory; `images` are the records, `written` and `verified` what completes them.
+
+    `owed` is by endpoint and since when, `claims` until when.
+    """
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.policies: dict[str, str] = {}
-        self.owed: set[str] = set()
+        self.owed: dict[str, datetime] = {}
+        self.claims: dict[str, datetime] = {}
+        self.loosenings: dict[str, Loosening] = {}
         self.images: list[BeforeImage] = []
-        self.ended: list[tuple[BeforeImage, datetime | None, int | None]] = []
+        self.written: dict[tuple[str, str], int | None] = {}
+        self.verified: dict[tuple[str, str], tuple[datetime, int | None]] = {}
         self.faults = faults or Faults()
 
     def note_compliant(self, endpoint_id: str, policy: str) -> bool:
         """See `Evidence.note_compliant`."""
         self.faults.before()
         self.policies[endpoint_id] = policy
-        owed = endpoint_id in self.owed
-        self.owed.discard(endpoint_id)
         self.faults.after()
-        return owed
+        return endpoint_id in self.owed
 
-    def owe(self, endpoint_id: str) -> None:
+    def owe(self, endpoint_id: str, at: datetime) -> None:
         """See `Evidence.owe`."""
         self.faults.before()
-        self.owed.add(endpoint_id)
+        self.owed[endpoint_id] = at
         self.faults.after()
 
-    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
-        """See `Evidence.last_compliant`."""
+    def pay(self, endpoint_id: str, begun: datetime) -> None:
+        """See `Evidence.pay`."""
         self.faults.before()
-        return {i: self.policies[i] for i in endpoint_ids if i in self.policies}
+        if endpoint_id in self.owed and self.owed[endpoint_id] <= begun:
+            del self.owed[endpoint_id]
+        self.faults.after()
+
+    def kept(self, endpoint_ids: Collection[str]) -> Mapping[str, Kept]:
+        """See `Evidence.kept`."""
+        self.faults.before()
+        known = self.policies.keys() | self.owed.keys() | self.loosenings.keys()
+        return {
+            i: Kept(self.policies.get(i), i in self.owed, self.loosenings.get(i))
+            for i in known & set(endpoint_ids)
+        }
+
+    def note_loosening(self, endpoint_id: str, loosening: Loosening) -> None:
+        """See `Evidence.note_loosening`."""
+        self.faults.before()
+        self.loosenings[endpoint_id] = loosening
+        self.faults.after()
+
+    def claim(self, endpoint_id: str, now: datetime, until: datetime) -> bool:
+        """See `Evidence.claim`."""
+        self.faults.before()
+        free = endpoint_id not in self.claims or self.claims[endpoint_id] <= now
+        if free:
+            self.claims[endpoint_id] = until
+            self.loosenings.pop(endpoint_id, None)
+        self.faults.after()
+        return free
 
     def keep(self, image: BeforeImage) -> None:
         """See `Evidence.keep`."""
@@ -169,26 +208,28 @@ class FakeEvidence:
         self.images.append(image)
         self.faults.after()
 
-    def completed(
-        self,
-        image: BeforeImage,
-        written: datetime,
-        verified: datetime | None,
-        exposure_ms: int | None,
-    ) -> None:
-        """See `Evidence.completed`."""
-        del written
+    def note_written(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """See `Evidence.note_written`."""
+        del at
         self.faults.before()
-        self.ended.append((image, verified, exposure_ms))
+        self.written[image.endpoint_id, image.name] = exposure_ms
         self.faults.after()
 
-    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
+    def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """See `Evidence.note_verified`."""
+        self.faults.before()
+        self.verified[image.endpoint_id, image.name] = (at, exposure_ms)
+        self.faults.after()
+
+    def reverts(self, endpoint_id: str, now: datetime) -> Sequence[PastRevert]:
         """See `Evidence.reverts`."""
         self.faults.before()
         return [
             PastRevert(image.at, image.actor, image.user_agent)
-            for image, _, _ in self.ended
-            if image.endpoint_id == endpoint_id and image.at >= since
+            for image in self.images
+            if image.endpoint_id == endpoint_id
+            and image.at
+            >= now - (WINDOW if (endpoint_id, image.name) in self.written else IN_FLIGHT)
         ]
 
 

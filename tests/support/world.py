@@ -76,7 +76,10 @@ class World:
         return self.run(Trigger(SETTLED, frozenset({vpc_id})), EVERYTHING)
 
     def endpoint_change(self, endpoint_id: str, name: str = "ModifyVpcEndpoint") -> list[Report]:
-        """EndpointChange hears of a change of an endpoint; records carry no VPC id."""
+        """EndpointChange hears that alice gave an endpoint the policy that it has now.
+
+        Records carry no VPC id.
+        """
         trigger = Trigger(
             name,
             frozenset(),
@@ -87,8 +90,13 @@ class World:
             event_time=self.clock(),
             settled=False,
             narrow=True,
+            policy=self._policy(endpoint_id),
         )
         return self.run(trigger, ENDPOINT_CHANGE)
+
+    def _policy(self, endpoint_id: str) -> str | None:
+        standing = (e for vpc in self.network.state.values() for e in vpc.endpoints)
+        return next((e.policy for e in standing if e.endpoint_id == endpoint_id), None)
 
     def tears_down(self, vpc_id: str, *subnet_ids: str, at: datetime | None = None) -> list[Report]:
         """Let Yielding hear that alice could not delete the VPC, or one of its subnets."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from guardrail.core.fights import WINDOW, Fight, PastRevert
+from guardrail.core.fights import IN_FLIGHT, SPACING, WINDOW
 from guardrail.core.policy import decide
+from guardrail.errors import RetryableError
 from guardrail.ports import Result
-from support.fakes import BASELINE, OPEN, Clock
+from support.fakes import BASELINE, OPEN
 from support.world import ALICE, World
 
 SECOND = timedelta(seconds=1)
@@ -77,6 +76,83 @@ def test_with_the_eleventh_revert_the_breaker_opens_and_the_next_waits_a_minute(
     assert is_closed(world, endpoint_id)
 
 
+def test_of_several_that_are_due_at_once_one_writes() -> None:
+    """Each invocation has read the same history before any of them wrote."""
+    world, _, endpoint_id = fought_over(11)
+    world.clock.time += SPACING
+    past = world.evidence.reverts(endpoint_id, world.clock())
+    world.evidence.reverts = lambda *_: past  # type: ignore[method-assign]
+    results = [loosen(world, endpoint_id) for _ in range(7)]
+    assert results == [[Result.APPLIED], *[[Result.SPACED]] * 6]
+
+
+def test_a_write_that_may_have_been_made_counts_for_two_minutes() -> None:
+    """Whoever is at the same endpoint at the same time is to know of it."""
+    world, _, endpoint_id = fought_over(9)
+    noting = world.evidence.note_written
+    world.evidence.note_written = refusing  # type: ignore[method-assign,assignment]
+    for _ in range(2):
+        loosen(world, endpoint_id)
+    world.evidence.note_written = noting  # type: ignore[method-assign]
+    assert loosen(world, endpoint_id) == [Result.SPACED]
+    assert loosen(world, endpoint_id, after=IN_FLIGHT + SECOND) == [Result.APPLIED]
+
+
+def test_the_sweep_does_not_wait_for_the_minute() -> None:
+    """It comes by its schedule, and nothing would bring it back sooner."""
+    world, _, endpoint_id = fought_over(11)
+    world.network.set_policy(endpoint_id, OPEN)
+    world.sweep()
+    assert is_closed(world, endpoint_id)
+
+
+def test_who_opened_it_is_named_when_it_is_put_back_a_minute_later() -> None:
+    """The first after the last revert, and it was open since then."""
+    world, vpc_id, endpoint_id = fought_over(11)
+    loosen(world, endpoint_id)
+    opened = world.clock()
+    loosen(world, endpoint_id)
+    world.reverts_later(vpc_id)
+    detail = world.heard.events[-1][1]
+    assert (detail["actor"], detail["user_agent"]) == (ALICE, "aws-cli/2")
+    assert detail["exposure_ms"] == (world.clock() - opened) / timedelta(milliseconds=1)
+
+
+def test_a_breaker_that_opens_while_others_write_is_told_of() -> None:
+    """The count passed eleven between two looks of ours."""
+    world, vpc_id, endpoint_id = fought_over(10)
+    world.evidence.images.append(image := replace(world.evidence.images[-1], event_id="event-7"))
+    world.evidence.written[endpoint_id, image.name] = None
+    world.records.know(vpc_id, breakers={})
+    loosen(world, endpoint_id)
+    assert loosen(world, endpoint_id, after=SPACING) == [Result.APPLIED]
+    assert world.heard.kinds().count("Endpoint Contested") == 1
+
+
+def test_fights_that_are_over_are_forgotten_with_the_next() -> None:
+    """The item of a VPC does not grow with every endpoint that it ever had."""
+    world, vpc_id, _ = fought_over(11)
+    other = world.network.add_endpoint(vpc_id, BASELINE)
+    world.clock.time += WINDOW
+    for _ in range(4):
+        loosen(world, other)
+    memory = world.records.memory(vpc_id)
+    assert (set(memory.contested), memory.breakers) == ({other}, {})
+
+
+def test_what_gets_out_of_the_way_does_not_wait_for_the_sweep() -> None:
+    """Its owner tears the VPC down; a breaker that is open keeps nothing there."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (endpoint,) = world.network.endpoints(vpc_id)
+    world.records.know(vpc_id, breakers={endpoint.endpoint_id: world.clock() + WINDOW})
+    world.wants_endpoint(vpc_id)
+    assert not world.network.endpoint(endpoint.endpoint_id).private_dns
+    world.tears_down(vpc_id, *endpoint.subnet_ids)
+    assert world.network.endpoints(vpc_id) == ()
+
+
 def test_other_endpoints_are_put_back_at_once() -> None:
     """One endpoint's breaker is nobody else's business."""
     world, _, endpoint_id = fought_over(11)
@@ -109,14 +185,6 @@ def test_the_breaker_closes_when_the_hour_is_over() -> None:
     assert not world.records.memory(vpc_id).breaks(endpoint_id, world.clock() + WINDOW)
 
 
-@pytest.mark.parametrize(("reverts", "turns"), [(3, False), (4, True), (5, False), (11, True)])
-def test_it_is_told_once_that_a_fight_turns(reverts: int, *, turns: bool) -> None:
-    """When it becomes one, and when its breaker opens."""
-    now = Clock()()
-    past = [PastRevert(now)] * reverts
-    assert Fight(past, 3, 10).turns is turns
-
-
 def test_a_breaker_that_opens_before_the_endpoint_counts_as_contested_is_told_of() -> None:
     """The parameters may be so; who is woken reads the same message."""
     world = World()
@@ -126,3 +194,8 @@ def test_a_breaker_that_opens_before_the_endpoint_counts_as_contested_is_told_of
         assert loosen(world, endpoint_id) == [Result.APPLIED]
     assert world.heard.kinds().count("Endpoint Contested") == 1
     assert "once a minute" in world.heard.messages[-1].text
+
+
+def refusing(*_: object) -> None:
+    """Fail as a table does that grants no more writes."""
+    raise RetryableError("throttled")

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from guardrail.core.actions import Action
 from guardrail.core.names import MANAGED_TAG
 from guardrail.core.trail import Trigger
+from guardrail.errors import RetryableError
 from guardrail.report import Outcome, Report
 from support.fakes import BASELINE, OPEN, STACK
 from support.values import policy
-from support.world import ENDPOINT_CHANGE, World
+from support.world import ENDPOINT_CHANGE, VPC_CHANGE, World
 
 STRICTER = policy(Action="states:StartExecution")
 
@@ -84,6 +86,47 @@ def test_what_a_pass_left_over_is_done_when_its_own_write_comes_back() -> None:
     assert world.network.endpoint(endpoint_id).private_dns
 
 
+def test_what_is_owed_stays_owed_until_it_is_done() -> None:
+    """The look that would do it is throttled; the next event is enough to finish."""
+    world = World()
+    endpoint_id = managed(world)
+    world.network.change_endpoint(endpoint_id, policy=OPEN, private_dns=False)
+    world.endpoint_change(endpoint_id)
+    world.network.before_apply = throttle
+    world.endpoint_change(endpoint_id)
+    world.network.before_apply = lambda _: None
+    assert not world.network.endpoint(endpoint_id).private_dns
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).private_dns
+    before = calls(world)
+    world.endpoint_change(endpoint_id)
+    assert calls(world) - before == 2
+
+
+def test_a_function_that_may_not_do_it_leaves_it_owed() -> None:
+    """VpcChange looks at the VPC as well, and writes no policies."""
+    world = World()
+    endpoint_id = managed(world)
+    (vpc_id,) = world.network.state
+    other = world.network.add_endpoint(vpc_id, OPEN)
+    world.network.set_policy(endpoint_id, OPEN)
+    world.endpoint_change(endpoint_id)
+    world.run(Trigger("CreateSubnet", frozenset({vpc_id}), settled=False), VPC_CHANGE)
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(other).policy != OPEN
+
+
+def test_it_is_owed_before_the_write_whose_event_pays() -> None:
+    """The event may be looked at before the pass that wrote has ended."""
+    world = World()
+    endpoint_id = managed(world)
+    world.network.change_endpoint(endpoint_id, policy=OPEN, private_dns=False)
+    owed: list[bool] = []
+    world.network.before_apply = lambda _: owed.append(endpoint_id in world.evidence.owed)
+    world.endpoint_change(endpoint_id)
+    assert owed == [True]
+
+
 def test_an_endpoint_that_is_not_described_is_looked_for_in_full() -> None:
     """It may be gone, or too new to be seen."""
     world = World()
@@ -110,3 +153,8 @@ def run(world: World, endpoint_id: str) -> list[Report]:
     ids = frozenset({endpoint_id})
     trigger = Trigger("ModifyVpcEndpoint", frozenset(), ids, settled=False, narrow=False)
     return world.run(trigger, ENDPOINT_CHANGE)
+
+
+def throttle(action: Action) -> None:
+    """Refuse a write as EC2 does when the bucket is empty."""
+    raise RetryableError(f"{action.kind}: RequestLimitExceeded")

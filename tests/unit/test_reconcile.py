@@ -94,7 +94,8 @@ class TestPolicy:
         world.network.set_policy(endpoint_id, OPEN)
         opened = world.clock()
         world.clock.advance(minutes=3)
-        trigger = Trigger("ModifyVpcEndpoint", None, frozenset({endpoint_id}), event_time=opened)
+        ids = frozenset({endpoint_id})
+        trigger = Trigger("ModifyVpcEndpoint", None, ids, event_time=opened, policy=OPEN)
         assert world.run(trigger, EVERYTHING)[0].exposure_ms == 180_000
 
     def test_a_failed_write_does_not_keep_the_next_endpoint_open(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from guardrail.core.trail import SETTLED, SOURCE, Ignored, Trigger, read_trigger
+from guardrail.core.trail import FULL_ACCESS, SETTLED, SOURCE, Ignored, Trigger, read_trigger
 
 PROJECT = Path(__file__).parent.parent.parent
 SHARED = PROJECT.parent / "shared" / "events"
@@ -131,6 +131,31 @@ def test_a_call_that_names_no_subnet_and_no_group_is_narrow(
     trigger = read_trigger(event_of("ModifyVpcEndpoint", request, {"vpcEndpointId": ENDPOINT}))
     assert isinstance(trigger, Trigger)
     assert trigger.narrow is narrow
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "policy"),
+    [
+        ("ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": {"PolicyDocument": "{}"}}, "{}"),
+        ("ModifyVpcEndpoint", {"policyDocument": "{}"}, "{}"),
+        ("ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": {"ResetPolicy": True}}, FULL_ACCESS),
+        ("ModifyVpcEndpoint", {"ModifyVpcEndpointRequest": {"ResetPolicy": "false"}}, None),
+        ("ModifyVpcEndpoint", {"VpcEndpointId": ENDPOINT, "PrivateDnsEnabled": True}, None),
+        ("ModifyVpcEndpoint", {"PolicyDocument": {"Statement": []}}, None),
+        ("ModifyVpcEndpoint", None, None),
+        ("CreateVpcEndpoint", {"CreateVpcEndpointRequest": {"VpcId": VPC}}, FULL_ACCESS),
+        ("CreateVpcEndpoint", {"CreateVpcEndpointRequest": {"PolicyDocument": "{}"}}, "{}"),
+        ("CreateVpcEndpoint", None, None),
+        ("CreateSubnet", {"vpcId": VPC, "policyDocument": "{}"}, None),
+    ],
+)
+def test_the_policy_that_the_call_gave_is_known(
+    name: str, parameters: Any, policy: str | None
+) -> None:
+    """Under whatever wrapper; without one EC2 gives full access, and a reset is that, too."""
+    trigger = read_trigger(event_of(name, parameters, {"vpcEndpointId": ENDPOINT}))
+    assert isinstance(trigger, Trigger)
+    assert trigger.policy == policy
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import pytest
 
 from guardrail.core.actions import Action, Origin
 from guardrail.core.model import Mode
-from guardrail.core.plan import policy_hash
 from guardrail.core.policy import baseline_alone
+from guardrail.core.trail import Trigger
 from guardrail.errors import RetryableError, TerminalError
 from support.fakes import BASELINE, OPEN, FakeNetwork
 from support.values import policy
-from support.world import ALICE, World
+from support.world import ALICE, ENDPOINT_CHANGE, World
 
 STRICTER = policy(Action="states:StartExecution")
 DENY = {"Effect": "Deny", "Principal": "*", "Action": "states:DeleteStateMachine", "Resource": "*"}
@@ -55,6 +55,20 @@ def test_what_a_sweep_saw_is_restored_as_well() -> None:
     world.network.set_policy(endpoint_id, OPEN)
     world.endpoint_change(endpoint_id)
     assert world.network.endpoint(endpoint_id).policy == STRICTER
+
+
+def test_what_was_seen_last_is_restored_whoever_saw_it() -> None:
+    """A sweep, an event and a sweep: the first policy came back, and is the one that counts."""
+    world = World()
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), BASELINE)
+    world.sweep()
+    world.network.set_policy(endpoint_id, STRICTER)
+    world.endpoint_change(endpoint_id)
+    world.network.set_policy(endpoint_id, BASELINE)
+    world.sweep()
+    world.network.set_policy(endpoint_id, OPEN)
+    world.endpoint_change(endpoint_id)
+    assert world.network.endpoint(endpoint_id).policy == BASELINE
 
 
 def test_what_todays_baseline_does_not_contain_is_not_restored() -> None:
@@ -115,9 +129,9 @@ def test_what_is_in_order_is_remembered_once() -> None:
     world = World()
     world.network.add_endpoint(world.network.add_vpc(), STRICTER)
     world.sweep()
-    calls = world.evidence.faults.calls
+    world.evidence.note_compliant = refusing(TerminalError)  # type: ignore[method-assign,assignment]
     world.sweep()
-    assert world.evidence.faults.calls == calls
+    assert world.errors == []
 
 
 def test_in_enforce_new_a_policy_changed_to_comply_and_back_is_new() -> None:
@@ -158,14 +172,27 @@ def test_the_record_says_who_why_and_what_got_through() -> None:
     assert image.changed == image.at == world.clock()
 
 
+@pytest.mark.parametrize("policy", [None, STRICTER])
+def test_an_event_that_opened_nothing_names_nobody(policy: str | None) -> None:
+    """Bob added a subnet, or it was the guardrail's own write; somebody else opened the policy."""
+    world = World()
+    endpoint_id = opened(world, STRICTER)
+    ids = frozenset({endpoint_id})
+    bob = Trigger("ModifyVpcEndpoint", frozenset(), ids, "bob", event_id="event-9", policy=policy)
+    world.run(bob, ENDPOINT_CHANGE)
+    (image,) = world.evidence.images
+    assert (image.after, image.event_id) == (STRICTER, "event-9")
+    assert (image.actor, image.changed) == (None, None)
+
+
 def test_exposure_lasts_until_the_write_was_seen() -> None:
     """From the change to the moment when EC2 showed a compliant policy."""
     world = World()
     endpoint_id = opened(world)
     wait(world, seconds=7)
     world.endpoint_change(endpoint_id)
-    (done,) = world.evidence.ended
-    assert done[1:] == (world.clock(), 7_000)
+    (seen,) = world.evidence.verified.values()
+    assert seen == (world.clock(), 7_000)
 
 
 def test_a_write_that_ec2_does_not_show_is_recorded_as_not_verified() -> None:
@@ -174,7 +201,7 @@ def test_a_write_that_ec2_does_not_show_is_recorded_as_not_verified() -> None:
     world.network.settled_policy = lambda *_: None  # type: ignore[method-assign]
     endpoint_id = opened(world)
     world.endpoint_change(endpoint_id)
-    assert [verified for _, verified, _ in world.evidence.ended] == [None]
+    assert (len(world.evidence.written), world.evidence.verified) == (1, {})
     assert world.heard.events[-1][1]["verified"] is None
 
 
@@ -184,7 +211,7 @@ def test_that_a_write_could_not_be_read_back_is_no_failure() -> None:
     world.network.settled_policy = refusing(RetryableError)  # type: ignore[method-assign]
     world.endpoint_change(opened(world))
     assert world.errors == []
-    assert [verified for _, verified, _ in world.evidence.ended] == [None]
+    assert (len(world.evidence.written), world.evidence.verified) == (1, {})
 
 
 def test_a_read_that_is_not_allowed_is_a_failure() -> None:
@@ -198,19 +225,10 @@ def test_a_read_that_is_not_allowed_is_a_failure() -> None:
 def test_a_revert_whose_record_cannot_be_completed_is_told_of() -> None:
     """It was made; another attempt would find all in order."""
     world = World()
-    world.evidence.completed = refusing(RetryableError)  # type: ignore[method-assign,assignment]
+    world.evidence.note_written = refusing(RetryableError)  # type: ignore[method-assign,assignment]
     world.endpoint_change(opened(world))
     assert world.heard.kinds()[0] == "Policy Reverted"
     assert [type(error) for error in world.errors] == [RetryableError]
-
-
-def test_the_hash_that_is_remembered_is_that_of_the_text() -> None:
-    """As the inventory and the log line have it."""
-    world = World()
-    vpc_id = world.network.add_vpc()
-    endpoint_id = world.network.add_endpoint(vpc_id, STRICTER)
-    world.sweep()
-    assert world.records.memory(vpc_id).compliant == {endpoint_id: policy_hash(STRICTER)}
 
 
 def wait(world: World, *, seconds: int) -> None:

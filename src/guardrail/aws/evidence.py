@@ -1,6 +1,6 @@
 """The evidence port on the stack's table: policies that complied, and those that were replaced.
 
-    endpoint#<id>   policy#last-compliant          what a revert restores
+    endpoint#<id>   policy#last-compliant          what a revert restores, and what `Kept` holds
     endpoint#<id>   revert#<ISO time>#<event id>   what a policy write replaced, why, for whom
 
 Only the second kind expires (`expires_at`).
@@ -18,10 +18,10 @@ from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import error_code, translated
 from guardrail.aws.table import batched
-from guardrail.core.fights import PastRevert
+from guardrail.core.fights import IN_FLIGHT, WINDOW, Loosening, PastRevert
 from guardrail.core.moments import stamp
 from guardrail.core.plan import policy_hash
-from guardrail.ports import BeforeImage
+from guardrail.ports import BeforeImage, Kept
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -42,45 +42,80 @@ class DynamoEvidence:
 
     def note_compliant(self, endpoint_id: str, policy: str) -> bool:
         """See `Evidence.note_compliant`; one conditional write, no read."""
-        digest = policy_hash(policy)
-        with translated(f"keeping the policy of {endpoint_id} in {self._table}"):
+        before = self._note(
+            endpoint_id,
+            "SET #policy = :policy, sha256 = :sha256",
+            {":policy": policy, ":sha256": policy_hash(policy)},
+            condition=_UNKNOWN,
+            names={"#policy": "policy"},
+        )
+        return before is not None and "owed" in before
+
+    def owe(self, endpoint_id: str, at: datetime) -> None:
+        """See `Evidence.owe`."""
+        self._note(endpoint_id, "SET owed = :at", {":at": stamp(at)})
+
+    def pay(self, endpoint_id: str, begun: datetime) -> None:
+        """See `Evidence.pay`; moments are compared as texts."""
+        values = {":begun": stamp(begun)}
+        self._note(endpoint_id, "REMOVE owed", values, condition="owed <= :begun")
+
+    def kept(self, endpoint_ids: Collection[str]) -> Mapping[str, Kept]:
+        """See `Evidence.kept`."""
+        keys = [_key(endpoint_id, LAST_COMPLIANT) for endpoint_id in sorted(endpoint_ids)]
+        with translated(f"reading the last compliant policies from {self._table}"):
+            found = list(batched(self._db, self._table, keys))
+        return {_endpoint_id(item): _kept(item) for item in found}
+
+    def note_loosening(self, endpoint_id: str, loosening: Loosening) -> None:
+        """See `Evidence.note_loosening`."""
+        noted = {**asdict(loosening), "at": loosening.at.isoformat() if loosening.at else None}
+        self._note(endpoint_id, "SET loosening = :noted", {":noted": json.dumps(noted)})
+
+    def claim(self, endpoint_id: str, now: datetime, until: datetime) -> bool:
+        """See `Evidence.claim`; one conditional write, so that one of many gets it."""
+        before = self._note(
+            endpoint_id,
+            "SET not_before = :until REMOVE loosening",
+            {":until": stamp(until), ":now": stamp(now)},
+            condition="attribute_not_exists(not_before) OR not_before <= :now",
+        )
+        return before is not None
+
+    def _note(
+        self,
+        endpoint_id: str,
+        expression: str,
+        values: Mapping[str, str],
+        *,
+        condition: str = "",
+        names: dict[str, str] | None = None,
+    ) -> dict[str, Any] | None:
+        """Return what was kept before; None when the condition does not hold."""
+        request: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if names:
+            request["ExpressionAttributeNames"] = names
+        with translated(f"noting about {endpoint_id} in {self._table}"):
             try:
                 answer = self._db.update_item(
                     TableName=self._table,
                     Key=_key(endpoint_id, LAST_COMPLIANT),
-                    UpdateExpression="SET #policy = :policy, sha256 = :sha256 REMOVE owed",
-                    ConditionExpression=_UNKNOWN,
-                    ExpressionAttributeNames={"#policy": "policy"},
-                    ExpressionAttributeValues={":policy": {"S": policy}, ":sha256": {"S": digest}},
+                    UpdateExpression=expression,
+                    ExpressionAttributeValues={name: {"S": text} for name, text in values.items()},
                     ReturnValues="ALL_OLD",
+                    **request,
                 )
             except ClientError as error:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
-                return False
-        return "owed" in answer.get("Attributes", {})
-
-    def owe(self, endpoint_id: str) -> None:
-        """See `Evidence.owe`."""
-        with translated(f"noting what {endpoint_id} lacks in {self._table}"):
-            self._db.update_item(
-                TableName=self._table,
-                Key=_key(endpoint_id, LAST_COMPLIANT),
-                UpdateExpression="SET owed = :owed",
-                ExpressionAttributeValues={":owed": {"BOOL": True}},
-            )
-
-    def last_compliant(self, endpoint_ids: Collection[str]) -> Mapping[str, str]:
-        """See `Evidence.last_compliant`."""
-        keys = [_key(endpoint_id, LAST_COMPLIANT) for endpoint_id in sorted(endpoint_ids)]
-        with translated(f"reading the last compliant policies from {self._table}"):
-            found = list(batched(self._db, self._table, keys))
-        return {_endpoint_id(item): item["policy"]["S"] for item in found if "policy" in item}
+                return None
+        return dict(answer.get("Attributes", {}))
 
     def keep(self, image: BeforeImage) -> None:
         """See `Evidence.keep`."""
         texts = {
             "vpc_id": image.vpc_id,
+            "begun": stamp(image.at),
             "policy_before": image.before,
             "policy_after": image.after,
             "origin": image.origin,
@@ -101,46 +136,48 @@ class DynamoEvidence:
         with translated(f"storing the policy of {image.endpoint_id} in {self._table}"):
             self._db.put_item(TableName=self._table, Item=item)
 
-    def completed(
-        self,
-        image: BeforeImage,
-        written: datetime,
-        verified: datetime | None,
-        exposure_ms: int | None,
+    def note_written(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """See `Evidence.note_written`."""
+        self._complete(image, "written", at, exposure_ms)
+
+    def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
+        """See `Evidence.note_verified`."""
+        self._complete(image, "verified", at, exposure_ms)
+
+    def _complete(
+        self, image: BeforeImage, name: str, at: datetime, exposure_ms: int | None
     ) -> None:
-        """See `Evidence.completed`."""
-        at = written.astimezone(UTC).isoformat()
-        values: dict[str, AttributeValueTypeDef] = {":written": {"S": at}}
-        if verified:
-            values[":verified"] = {"S": verified.astimezone(UTC).isoformat()}
+        values: dict[str, AttributeValueTypeDef] = {":at": {"S": at.astimezone(UTC).isoformat()}}
+        setting = "SET #name = :at"
         if exposure_ms is not None:
             values[":exposure_ms"] = {"N": str(exposure_ms)}
-        setting = ", ".join(f"#{name[1:]} = {name}" for name in values)
+            setting += ", exposure_ms = :exposure_ms"
         with translated(f"completing the record about {image.endpoint_id} in {self._table}"):
             self._db.update_item(
                 TableName=self._table,
                 Key=_record_key(image),
-                UpdateExpression=f"SET {setting}",
-                ExpressionAttributeNames={f"#{name[1:]}": name[1:] for name in values},
+                UpdateExpression=setting,
+                ExpressionAttributeNames={"#name": name},
                 ExpressionAttributeValues=values,
             )
 
-    def reverts(self, endpoint_id: str, since: datetime) -> Sequence[PastRevert]:
+    def reverts(self, endpoint_id: str, now: datetime) -> Sequence[PastRevert]:
         """See `Evidence.reverts`; without the policies, which are most of a record."""
         with translated(f"reading the history of {endpoint_id} from {self._table}"):
-            return [_past(item) for item in self._written(endpoint_id, since)]
+            return [_past(item) for item in self._begun(endpoint_id, now)]
 
-    def _written(self, endpoint_id: str, since: datetime) -> Iterator[Mapping[str, Any]]:
+    def _begun(self, endpoint_id: str, now: datetime) -> Iterator[Mapping[str, Any]]:
         paginator = self._db.get_paginator("query")
         for page in paginator.paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :end",
-            FilterExpression="attribute_exists(written)",
+            FilterExpression="attribute_exists(written) OR begun >= :recent",
             ProjectionExpression="sk, actor, user_agent",
             ExpressionAttributeValues={
                 ":pk": {"S": f"endpoint#{endpoint_id}"},
-                ":since": {"S": f"{REVERT}{stamp(since)}"},
+                ":since": {"S": f"{REVERT}{stamp(now - WINDOW)}"},
                 ":end": {"S": f"{REVERT}~"},
+                ":recent": {"S": stamp(now - IN_FLIGHT)},
             },
             ConsistentRead=True,
         ):
@@ -157,6 +194,14 @@ def _record_key(image: BeforeImage) -> dict[str, AttributeValueTypeDef]:
 
 def _endpoint_id(item: Mapping[str, Any]) -> str:
     return str(item["pk"]["S"]).removeprefix("endpoint#")
+
+
+def _kept(item: Mapping[str, Any]) -> Kept:
+    texts = {name: value["S"] for name, value in item.items() if "S" in value}
+    told = json.loads(texts["loosening"]) if "loosening" in texts else None
+    if told:
+        told["at"] = datetime.fromisoformat(told["at"]) if told["at"] else None
+    return Kept(texts.get("policy"), "owed" in item, Loosening(**told) if told else None)
 
 
 def _past(item: Mapping[str, Any]) -> PastRevert:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import error_code, translated
-from guardrail.aws.remembered import BREAKER, COMPLIANT, memory_of
+from guardrail.aws.remembered import BREAKER, CONTESTED, memory_of
 from guardrail.aws.table import batched
 from guardrail.core.memory import Central, Creation, VpcMemory
 from guardrail.core.model import Inventory, Note, YieldBegins
@@ -172,18 +173,30 @@ class DynamoRecords:
         else:
             self._update(vpc_id, "REMOVE #name", names={"#name": "put_off"}, values={})
 
-    def note_breaker(self, vpc_id: str, endpoint_id: str, until: datetime) -> None:
-        """See `Records.note_breaker`."""
-        self._set(vpc_id, f"{BREAKER}{endpoint_id}", until.isoformat())
-
-    def note_seen(self, vpc_id: str, hashes: Mapping[str, str]) -> None:
-        """See `Records.note_seen`."""
-        numbered = list(enumerate(sorted(hashes.items())))
+    def note_fight(
+        self,
+        vpc_id: str,
+        endpoint_id: str,
+        until: datetime,
+        *,
+        breaks: bool,
+        over: Collection[str] = (),
+    ) -> None:
+        """See `Records.note_fight`."""
+        ended = set(over) - {endpoint_id}
+        now = {"#contested": f"{CONTESTED}{endpoint_id}"}
+        if breaks:
+            now["#breaker"] = f"{BREAKER}{endpoint_id}"
+        then = {
+            f"#over{place}": f"{prefix}{known}"
+            for place, (prefix, known) in enumerate(product((CONTESTED, BREAKER), sorted(ended)))
+        }
+        removing = f" REMOVE {', '.join(then)}" if then else ""
         self._update(
             vpc_id,
-            f"SET {', '.join(f'#id{place} = :hash{place}' for place, _ in numbered)}",
-            names={f"#id{place}": f"{COMPLIANT}{known}" for place, (known, _) in numbered},
-            values={f":hash{place}": {"S": digest} for place, (_, digest) in numbered},
+            f"SET {', '.join(f'{name} = :until' for name in now)}{removing}",
+            names={**now, **then},
+            values={":until": {"S": until.isoformat()}},
         )
 
     def _set(self, vpc_id: str, name: str, text: str) -> None:

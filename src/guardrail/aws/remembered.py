@@ -14,7 +14,7 @@ from typing import Any
 from guardrail.core.memory import Cause, Central, Cession, Creation, VpcMemory, Window, Yield
 from guardrail.core.names import Service
 
-COMPLIANT, BREAKER = "compliant:", "breaker:"
+CONTESTED, BREAKER = "contested:", "breaker:"
 """These begin the names of attributes about an endpoint, whose id follows."""
 
 UNTIL, HELD_BACK = "until:", "held:"
@@ -31,8 +31,8 @@ def memory_of(item: Mapping[str, Any]) -> VpcMemory:
         ceded={s: _cession(item, s) for s in Service if f"{s}:ceded" in item},
         central={s: _central(item, s) for s in Service if f"{s}:central" in item},
         put_off=_moment(item["put_off"]["S"]) if "put_off" in item else None,
-        compliant=_named(item, COMPLIANT),
-        breakers={key: _moment(text) for key, text in _named(item, BREAKER).items()},
+        contested=_moments(item, CONTESTED),
+        breakers=_moments(item, BREAKER),
         windows={key: _window(item, key, text) for key, text in _named(item, UNTIL).items()},
         findings=_ids(item, FINDINGS),
     )
@@ -55,6 +55,10 @@ def _ids(item: Mapping[str, Any], name: str) -> frozenset[str]:
 
 def _named(item: Mapping[str, Any], prefix: str) -> Mapping[str, str]:
     return {k.removeprefix(prefix): v["S"] for k, v in item.items() if k.startswith(prefix)}
+
+
+def _moments(item: Mapping[str, Any], prefix: str) -> Mapping[str, datetime]:
+    return {key: _moment(text) for key, text in _named(item, prefix).items()}
 
 
 def _window(item: Mapping[str, Any], key: str, until: str) -> Window:

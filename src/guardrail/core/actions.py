@@ -199,3 +199,9 @@ REMOVALS = frozenset(
     {ActionKind.REMOVE_SUBNETS, ActionKind.DELETE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP}
 )
 """Actions that take away what the guardrail made: only Yielding and Sweep have them."""
+
+
+def withdraws(action: Action) -> bool:
+    """Whether the guardrail takes something of its own away: a name, a subnet, an endpoint."""
+    ceded = isinstance(action, SetPrivateDns) and not action.enabled
+    return ceded or action.kind in REMOVALS

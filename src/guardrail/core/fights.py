@@ -19,6 +19,12 @@ WINDOW = timedelta(hours=1)
 SPACING = timedelta(minutes=1)
 """The pause between two reverts of an endpoint whose breaker is open."""
 
+IN_FLIGHT = timedelta(minutes=2)
+"""How long a write that was begun counts although nobody knows yet whether it was made.
+
+Several invocations may be at the same endpoint at once; each is to know of the others.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PastRevert:
@@ -27,6 +33,16 @@ class PastRevert:
     at: datetime
     actor: str | None = None
     user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loosening:
+    """The change that opened a policy: by whom, with which tool, told by which event, when."""
+
+    actor: str | None
+    user_agent: str | None
+    event_id: str | None
+    at: datetime | None
 
 
 class Opponent(NamedTuple):
@@ -58,12 +74,6 @@ class Fight:
     def open(self) -> bool:
         """Whether the breaker is open."""
         return len(self.reverts) > self.breaker_after
-
-    @property
-    def turns(self) -> bool:
-        """Whether the last revert is what made it contested, or opened the breaker."""
-        first = min(self.contested_after, self.breaker_after)
-        return len(self.reverts) in {first + 1, self.breaker_after + 1}
 
     def due(self, now: datetime) -> datetime:
         """Return when the next revert may be written: now, unless the breaker is open."""

@@ -112,10 +112,9 @@ class Window:
 class VpcMemory:
     """All that is remembered of one VPC; nothing for one that was never seen.
 
-    `put_off` is since when a sweep has left the VPC's writes to the next one. `compliant` holds
-    the hash of the policy with which each endpoint was last seen compliant, `breakers` until when
-    an endpoint's breaker is open. `windows` are those of messages, `findings` the endpoints with a
-    finding that is not resolved.
+    `put_off` is since when a sweep has left the VPC's writes to the next one. `contested` and
+    `breakers` hold until when an endpoint counts as contested, and its breaker as open. `windows`
+    are those of messages, `findings` the endpoints with a finding that is not resolved.
     """
 
     creations: Mapping[Service, Creation] = field(default_factory=dict)
@@ -123,15 +122,23 @@ class VpcMemory:
     ceded: Mapping[Service, Cession] = field(default_factory=dict)
     central: Mapping[Service, Central] = field(default_factory=dict)
     put_off: datetime | None = None
-    compliant: Mapping[str, str] = field(default_factory=dict)
+    contested: Mapping[str, datetime] = field(default_factory=dict)
     breakers: Mapping[str, datetime] = field(default_factory=dict)
     windows: Mapping[str, Window] = field(default_factory=dict)
     findings: frozenset[str] = frozenset()
 
+    def contests(self, endpoint_id: str, now: datetime) -> bool:
+        """Whether the endpoint is known to be contested now."""
+        return _lasts(self.contested.get(endpoint_id), now)
+
     def breaks(self, endpoint_id: str | None, now: datetime) -> bool:
-        """Whether the endpoint's breaker is open now."""
-        until = self.breakers.get(endpoint_id or "")
-        return until is not None and now < until
+        """Whether the endpoint's breaker is known to be open now."""
+        return _lasts(self.breakers.get(endpoint_id or ""), now)
+
+    def ended_fights(self, now: datetime) -> frozenset[str]:
+        """Return the endpoints whose fights are over, so that they can be forgotten."""
+        known = self.contested.keys() | self.breakers.keys()
+        return frozenset(i for i in known if not self.contests(i, now) and not self.breaks(i, now))
 
     def yielding(self, now: datetime) -> Yield | None:
         """Return the yield that lasts now."""
@@ -155,3 +162,7 @@ class VpcMemory:
         """Return what serves the VPC centrally, as far as that is still taken for true."""
         central = self.central.get(service)
         return central.by if central and now < central.asked + REMEMBERED else None
+
+
+def _lasts(until: datetime | None, now: datetime) -> bool:
+    return until is not None and now < until

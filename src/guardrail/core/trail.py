@@ -9,6 +9,7 @@ and one-element lists may be objects (seen in published records).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ _ID_KEYS = frozenset(
 _TAG_KEYS = frozenset({"tagset", "tagspecification", "tagspecificationset"})
 _MAX_NODES = 20_000
 _MAX_TEXT = 512
+_MAX_POLICY = 100_000
+"""Characters kept of a policy, of which EC2 takes about 20,000."""
+
 _MAX_EVENT_ID = 64
 """Characters kept of an event id, a GUID of 36: it is part of a key in the table."""
 
@@ -37,6 +41,12 @@ _CONFLICT = re.compile(r"conflicting DNS domain for (?P<domain>\S+)")
 """EC2's message about an endpoint that wants a name which another has; the code says too little.
 
 Seen in public reports about Terraform's AWS provider.
+"""
+
+FULL_ACCESS = json.dumps(
+    {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+)
+"""What an endpoint has when no policy is given. Source: AWS PrivateLink guide, "Endpoint policies".
 """
 
 SETTLED = "VPC Settled"
@@ -54,7 +64,8 @@ class Trigger:
 
     `vpc_ids` is None for "every VPC". `settled` says that creation need not wait. `wish` is set
     when the call failed because something of the guardrail's may have been in the way. `narrow`
-    says that the call named nothing but what it wrote: no subnet, no group.
+    says that the call named nothing but what it wrote: no subnet, no group. `policy` is the one
+    that the call gave an endpoint; None when it gave none, or the record does not tell.
     """
 
     name: str
@@ -67,6 +78,7 @@ class Trigger:
     settled: bool = True
     wish: Wish | None = None
     narrow: bool = False
+    policy: str | None = None
 
     @property
     def is_sweep(self) -> bool:
@@ -154,6 +166,7 @@ def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
         settled=False,
         wish=wish,
         narrow=_is_narrow(record.get("requestParameters")),
+        policy=_policy(name, record.get("requestParameters")),
     )
 
 
@@ -181,6 +194,23 @@ def _is_narrow(parameters: object) -> bool:
     if not isinstance(parameters, Mapping):
         return False
     return not any(i.startswith(("subnet-", "sg-")) for i in _ids(parameters, named=True))
+
+
+def _policy(name: str, parameters: object) -> str | None:
+    """Return the policy that the call gave an endpoint; AWS's own default if it asked for that."""
+    if name not in _WRITES_ENDPOINT or not isinstance(parameters, Mapping):
+        return None
+    # The wrapper's name may be abbreviated, so whatever stands at the top is looked into.
+    told = {str(k).lower(): v for part in _wrapped(parameters) for k, v in part.items()}
+    if (policy := _text(told.get("policydocument"), most=_MAX_POLICY)) is not None:
+        return policy
+    resets = str(told.get("resetpolicy")).lower() == "true"
+    return FULL_ACCESS if resets or name == "CreateVpcEndpoint" else None
+
+
+def _wrapped(parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield parameters
+    yield from (value for value in parameters.values() if isinstance(value, Mapping))
 
 
 def _ids(root: object, *, named: bool = False) -> Iterator[str]:
