@@ -74,8 +74,7 @@ def findings_of(
             resolved = notice.kind is Kind.REVERTED and bool(notice.detail["verified"])
             text = message_of(notice).text
             told[endpoint_id] = SecurityFinding(endpoint_id, resolved, text, now)
-    for endpoint_id in report.healed:
-        text = "The policy is within the baseline again."
+    for endpoint_id, text in report.healed.items():
         healed = SecurityFinding(endpoint_id, resolved=True, description=text, at=now)
         told.setdefault(endpoint_id, healed)
     yield from told.values()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from guardrail.core.actions import ActionKind, Origin
+from guardrail.core.reasons import Reason
 from guardrail.core.trail import LOOK_AGAIN, SETTLED
 from guardrail.notices import Kind, Notice
 
@@ -39,18 +40,19 @@ def message_of(notice: Notice, held_back: int = 0) -> Message:
     return Message(_subject(notice), "\n\n".join([_HEADLINES[notice.kind], *paragraphs]) + "\n")
 
 
-def held_back_message(subject_id: str, reason: str, count: int) -> Message:
+def held_back_message(kind: Kind, subject_id: str, reason: str, count: int) -> Message:
     """Return the message that ends a window: what was not sent one by one."""
     times = "once more" if count == 1 else f"{count} more times"
     text = (
-        f"It happened {times} since the last message about {subject_id} ({reason}).\n\n"
-        f"What to do: {_where_to_look(subject_id)}\n"
+        f"{_HEADLINES[kind]}\n\nHow often: {times} since the last message about it ({reason}).\n\n"
+        f"What to do: {_where_to_look(kind, subject_id)}\n\nWhere: {subject_id}\n"
     )
-    return Message(f"Step Functions guardrail: {times}, {subject_id}"[:_SUBJECT], text)
+    subject = f"Step Functions guardrail: {_SUBJECTS[kind]} {times}, {subject_id}"
+    return Message(subject[:_SUBJECT], text)
 
 
-def _where_to_look(subject_id: str) -> str:
-    if subject_id.startswith("vpce-"):
+def _where_to_look(kind: Kind, subject_id: str) -> str:
+    if kind in {Kind.REVERTED, Kind.CONTESTED}:
         return f"`sfn-guardrail history {subject_id}` lists what was put back, with who and why."
     return f"the log lines `reconciled` about {subject_id} have each time, with who and why."
 
@@ -58,6 +60,7 @@ def _where_to_look(subject_id: str) -> str:
 _HEADLINES = {
     Kind.CREATED: "A Step Functions endpoint was created.",
     Kind.REPAIRED: "A Step Functions endpoint was repaired.",
+    Kind.WITHDRAWN: "The guardrail took something of its own out of the way.",
     Kind.REVERTED: "A Step Functions endpoint policy was put back.",
     Kind.OBSERVED: "A Step Functions endpoint is not as it should be. Nothing was changed.",
     Kind.REFUSED: "The guardrail could not repair something. It needs you.",
@@ -67,6 +70,7 @@ _HEADLINES = {
 _SUBJECTS = {
     Kind.CREATED: "endpoint created",
     Kind.REPAIRED: "endpoint repaired",
+    Kind.WITHDRAWN: "made way",
     Kind.REVERTED: "policy put back",
     Kind.OBSERVED: "drift seen",
     Kind.REFUSED: "ACTION NEEDED",
@@ -88,7 +92,7 @@ _DID: Mapping[str, str] = {
     ActionKind.WRITE_POLICY: "the policy put back on",
     ActionKind.ADD_SUBNETS: "more subnets given to",
     ActionKind.REMOVE_SUBNETS: "subnets taken from",
-    ActionKind.SET_PRIVATE_DNS: "private DNS set on",
+    ActionKind.SET_PRIVATE_DNS: "private DNS switched on for",
     ActionKind.CREATE_ENDPOINT: "created",
     ActionKind.CREATE_SECURITY_GROUP: "security group created,",
     ActionKind.AUTHORIZE_CLIENTS: "clients let in by",
@@ -142,12 +146,30 @@ def _created(detail: Detail) -> Paragraphs:
 def _repaired(detail: Detail) -> Paragraphs:
     yield "What was done", f"{', '.join(_did(a) for a in detail['actions'])}."
     yield "What led to it", f"{_cause(detail)}."
-    yield "What to do", "Nothing. The endpoint is complete again."
+    rest = "The endpoint is complete again." if detail["complete"] else "The rest is done next."
+    yield "What to do", f"Nothing. {rest}"
     yield (
         "If this was not wanted",
         "Use an endpoint of your own, which the guardrail leaves as it is but for its policy, or"
         " exempt the VPC with the exemption tag (parameter ExemptionTag).",
     )
+
+
+def _withdrawn(detail: Detail) -> Paragraphs:
+    did = [_did(a) for a in detail["actions"] if a["action"] != ActionKind.SET_PRIVATE_DNS]
+    off = [a["target"] for a in detail["actions"] if a["action"] == ActionKind.SET_PRIVATE_DNS]
+    did += [f"private DNS switched off for {endpoint_id}" for endpoint_id in off]
+    yield "What was done", f"{', '.join(did)}."
+    if detail["message"]:
+        yield "Why", f"{_cut(detail['message'])}."
+    yield "What led to it", f"{_cause(detail)}."
+    if off:
+        then = "Private DNS is switched on again if no such endpoint has appeared by then."
+    elif Reason.DUPLICATE_ENDPOINT in detail["reasons"]:
+        then = "The VPC keeps its private way to Step Functions."
+    else:
+        then = "If the VPC still stands when the half hour is over, the endpoint is put back."
+    yield "What to do", f"Nothing. {then}"
 
 
 def _observed(detail: Detail) -> Paragraphs:
@@ -193,6 +215,7 @@ def _yielded(detail: Detail) -> Paragraphs:
 _PARAGRAPHS = {
     Kind.CREATED: _created,
     Kind.REPAIRED: _repaired,
+    Kind.WITHDRAWN: _withdrawn,
     Kind.REVERTED: _reverted,
     Kind.OBSERVED: _observed,
     Kind.REFUSED: _refused,

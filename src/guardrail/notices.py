@@ -6,18 +6,20 @@ schema has a version. What a person reads is made of them in `messages.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
+from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy, withdraws
 from guardrail.core.fights import Fight
 from guardrail.core.memory import Yield
 from guardrail.core.model import Finding
 from guardrail.core.moments import stamp
 from guardrail.core.plan import policy_hash
+from guardrail.core.reasons import Reason
+from guardrail.core.remedies import removes
 from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, RetryableError
 from guardrail.ports import Result
@@ -33,6 +35,7 @@ class Kind(StrEnum):
 
     CREATED = "Endpoint Created"
     REPAIRED = "Endpoint Repaired"
+    WITHDRAWN = "Endpoint Withdrawn"
     REVERTED = "Policy Reverted"
     OBSERVED = "Drift Observed"
     REFUSED = "Remediation Refused"
@@ -90,18 +93,35 @@ def notices_of(report: Report, error: GuardrailError | None, where: Where) -> It
 
 
 def _of_steps(report: Report, common: Mapping[str, Any]) -> Iterator[Notice]:
-    """Yield one notice for each endpoint made, else one for all the repairs of the VPC."""
+    """Yield one notice for each endpoint made, else one for the repairs, one for what made way."""
     applied = [step for step in report.steps if step.result is Result.APPLIED]
     made = [step for step in applied if isinstance(step.action, CreateEndpoint)]
     for step in made:
         yield _created(step, applied, common)
-    repairs = [step for step in applied if step.action.kind in _REPAIRS]
-    if repairs and not made and not report.yielded:
-        yield _repaired(repairs, common)
+    if made or report.yielded:
+        return
+    if repairs := [step for step in applied if _repairs(step, report)]:
+        yield _repaired(repairs, report, common)
+    withdrawn = [step for step in applied if withdraws(step.action)]
+    # A group that goes after its endpoint is swept up, not news.
+    if any(step.action.kind is not ActionKind.DELETE_SECURITY_GROUP for step in withdrawn):
+        yield _withdrawn(withdrawn, report, common)
 
 
-_REPAIRS = frozenset(ActionKind) - {ActionKind.CREATE_ENDPOINT, ActionKind.WRITE_POLICY}
-_UNTOLD = frozenset({Result.APPLIED, Result.DEFERRED, Result.SPACED})
+_PREPARES = frozenset(
+    {ActionKind.CREATE_SECURITY_GROUP, ActionKind.AUTHORIZE_CLIENTS, ActionKind.ENABLE_VPC_DNS}
+)
+"""What an endpoint needs before it is made, or one that stands lacks."""
+
+_UNDONE = frozenset({Result.DEFERRED, Result.SPACED, Result.FAILED, Result.IN_USE})
+
+
+def _repairs(step: Step, report: Report) -> bool:
+    """Whether a step that was carried out put an endpoint right that stands."""
+    if isinstance(step.action, CreateEndpoint | WritePolicy) or withdraws(step.action):
+        return False
+    awaited = any(isinstance(other.action, CreateEndpoint) for other in report.steps)
+    return not (awaited and step.action.kind in _PREPARES)
 
 
 def _of_revert(revert: Revert, common: Mapping[str, Any]) -> Iterator[Notice]:
@@ -153,11 +173,37 @@ def _created(step: Step, applied: list[Step], common: Mapping[str, Any]) -> Noti
     return Notice(Kind.CREATED, "created", detail)
 
 
-def _repaired(steps: list[Step], common: Mapping[str, Any]) -> Notice:
-    ids = {step.target for step in steps if step.target.startswith("vpce-")}
-    endpoint_id = next(iter(ids)) if len(ids) == 1 else None
-    detail = {**common, "endpoint_id": endpoint_id, "actions": [_action(s) for s in steps]}
+def _repaired(steps: list[Step], report: Report, common: Mapping[str, Any]) -> Notice:
+    rest = report.error or any(step.result in _UNDONE for step in report.steps)
+    detail = {
+        **common,
+        "endpoint_id": _single_endpoint(steps),
+        "actions": [_action(step) for step in steps],
+        "complete": not rest,
+    }
     return Notice(Kind.REPAIRED, "repaired", detail)
+
+
+def _withdrawn(steps: list[Step], report: Report, common: Mapping[str, Any]) -> Notice:
+    why = [f for f in report.findings if f.reason in _MAKES_WAY]
+    detail = {
+        **common,
+        "endpoint_id": _single_endpoint(steps),
+        "reasons": [finding.reason for finding in why],
+        "message": why[0].message if why else "",
+        "actions": [_action(step) for step in steps],
+    }
+    return Notice(Kind.WITHDRAWN, why[0].reason if why else "withdrawn", detail)
+
+
+_MAKES_WAY = (Reason.DUPLICATE_ENDPOINT, Reason.YIELDING)
+
+
+def _single_endpoint(steps: Iterable[Step]) -> str | None:
+    """Return the endpoint that all of it is about, if it is a single one."""
+    targets = (getattr(step.action, "endpoint_ids", (step.target,)) for step in steps)
+    ids = {one for several in targets for one in several if one.startswith("vpce-")}
+    return ids.pop() if len(ids) == 1 else None
 
 
 def _yielded(began: Yield, report: Report, common: Mapping[str, Any]) -> Notice:
@@ -187,14 +233,13 @@ def _refusal(report: Report, error: GuardrailError) -> dict[str, Any]:
 def _observed(report: Report, common: Mapping[str, Any]) -> Iterator[Notice]:
     """Yield what is only reported: in observe mode, or because enforce-new spares it.
 
-    Sweeps tell of it in their totals.
+    What another function, the next event or the next sweep removes is told of then. Sweeps tell of
+    it in their totals.
     """
-    handled = {s.result for s in report.steps} & _UNTOLD
-    if handled or report.error:
-        return
-    for finding in report.findings:
-        if finding.reason.is_drift:
-            would = [s for s in report.steps if _about(s, finding)]
+    for finding in report.findings if not report.error else ():
+        would = [step for step in report.steps if removes(step.action, finding)]
+        recorded = any(step.result is Result.RECORDED for step in would)
+        if finding.reason.is_drift and (recorded or not would):
             detail = {
                 **common,
                 "endpoint_id": finding.endpoint_id,
@@ -202,13 +247,6 @@ def _observed(report: Report, common: Mapping[str, Any]) -> Iterator[Notice]:
                 "actions": [_action(step) for step in would],
             }
             yield Notice(Kind.OBSERVED, finding.reason, detail)
-
-
-def _about(step: Step, finding: Finding) -> bool:
-    if isinstance(step.action, WritePolicy) or finding.verdict:
-        policy = isinstance(step.action, WritePolicy) and finding.verdict is not None
-        return policy and step.target == finding.endpoint_id
-    return True
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from guardrail.core.plan import plan, policy_hash
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import SETTLED, Trigger
 from guardrail.errors import GuardrailError, RetryableError
-from guardrail.evidence import remember_compliant
+from guardrail.evidence import healed, remember_compliant
 from guardrail.execution import Execution
 from guardrail.followup import next_look
 from guardrail.ports import Kept, Result
@@ -119,7 +119,7 @@ class Pass:
             error=str(self.error) if self.error else None,
             reverts=tuple(execution.reverting.done) if execution else (),
             yielded=self._yielded,
-            healed=self._memory.findings & {c.endpoint_id for c in self._planned.compliant},
+            healed=healed(self._memory, self._planned, self._vpc) if self._vpc else {},
             windows=self._memory.windows,
             duration_ms=milliseconds(self._r.now() - self._begun),
         )

@@ -13,11 +13,11 @@ from datetime import datetime
 
 from guardrail.core.actions import ActionKind
 from guardrail.core.memory import VpcMemory
-from guardrail.core.model import Finding, Intent, ObservedVpc
+from guardrail.core.model import Finding, Intent, ObservedVpc, Plan
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import LOOK_AGAIN, Trigger
 from guardrail.errors import GuardrailError
-from guardrail.evidence import recalled
+from guardrail.evidence import healed, recalled
 from guardrail.glance import glance
 from guardrail.inventory import inventory_at
 from guardrail.one_vpc import Pass
@@ -73,11 +73,10 @@ class Reconciler:
         memories = self.records.memories(vpc_ids)
         kept = recalled(self.evidence, observed.values())
         for vpc_id in sorted(vpc_ids):
-            vpc = observed.get(vpc_id)
+            vpc, memory = observed.get(vpc_id), memories.get(vpc_id, VpcMemory())
             if vpc is None:
-                yield self._unseen(vpc_id, trigger)
+                yield self._unseen(vpc_id, trigger, memory)
                 continue
-            memory = memories.get(vpc_id, VpcMemory())
             one = Pass(self, trigger, inventory, memory, kept)
             yield self._reconcile(one, vpc, trigger, memory)
 
@@ -103,7 +102,9 @@ class Reconciler:
             return vpc
         return replace(vpc, interfaces=tuple(self.network.interfaces(vpc.vpc_id)))
 
-    def _unseen(self, vpc_id: str, trigger: Trigger) -> tuple[Report, GuardrailError | None]:
+    def _unseen(
+        self, vpc_id: str, trigger: Trigger, memory: VpcMemory
+    ) -> tuple[Report, GuardrailError | None]:
         """Report a VPC that EC2 does not describe: it is gone, or too new to be seen.
 
         After an event that does not delete it, it is looked at again when it has settled.
@@ -120,7 +121,8 @@ class Reconciler:
                 message = "EC2 does not describe the VPC; it is looked at again after settling"
                 found = (Finding(Reason.SETTLING, message),)
                 return Report(vpc_id, trigger, mode, findings=found), None
-        return Report(vpc_id, trigger, mode, gone=True), None
+        resolved = healed(memory, Plan(vpc_id), None)
+        return Report(vpc_id, trigger, mode, gone=True, healed=resolved), None
 
     def _where(self, trigger: Trigger) -> frozenset[str]:
         """Return the VPCs to look at: named, looked up, or all that have an endpoint.

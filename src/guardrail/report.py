@@ -69,8 +69,8 @@ class Step:
 class Report:
     """One reconcile of one VPC.
 
-    `yielded` is set when the guardrail began to get out of the way, `healed` holds the endpoints in
-    order whose findings are not resolved, `windows` are those of messages about the VPC.
+    `yielded` is set when the guardrail began to get out of the way, `healed` says of endpoints why
+    their findings are to be resolved, `windows` are those of messages about the VPC.
     """
 
     vpc_id: str
@@ -82,7 +82,7 @@ class Report:
     error: str | None = None
     reverts: tuple[Revert, ...] = ()
     yielded: Yield | None = None
-    healed: frozenset[str] = frozenset()
+    healed: Mapping[str, str] = field(default_factory=dict)
     windows: Mapping[str, Window] = field(default_factory=dict)
     duration_ms: int = 0
 

@@ -46,7 +46,7 @@ def endpoint_id(table: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(made["VpcEndpointId"])
 
 
-def keep(table: str, endpoint_id: str, before: str, minutes: int = 0) -> str:
+def keep(table: str, endpoint_id: str, before: str, minutes: float = 0) -> str:
     """Let a revert be remembered; return the name of its record."""
     image = BeforeImage(
         endpoint_id,
@@ -133,11 +133,44 @@ def test_an_endpoint_of_another_service_is_not_written(table: str, endpoint_id: 
     assert "no endpoint of Step Functions" in str(result.exception)
 
 
-@pytest.mark.parametrize("runs", [0, 11])
-def test_a_canary_that_would_open_the_breaker_does_not_fly(runs: int) -> None:
-    """It would measure the spacing."""
-    with pytest.raises(UsageError, match="takes 1 to 10"):
-        checked(runs)
+@pytest.mark.parametrize("runs", [0, 3])
+def test_a_canary_that_would_open_the_breaker_does_not_fly(
+    table: str, endpoint_id: str, runs: int
+) -> None:
+    """It would measure the spacing: of three reverts an hour one was had, a second may be."""
+    stack, now = Deployed(STACK, table, "", breaker_after=3), datetime.now(UTC) - NOW
+    for ago in (timedelta(minutes=2), timedelta(minutes=61)):
+        keep(table, endpoint_id, NARROW, minutes=int((now - ago) / timedelta(minutes=1)))
+    with pytest.raises(UsageError, match="takes 1 to 2"):
+        checked(stack, endpoint_id, runs)
+    assert checked(stack, endpoint_id, 2) == 2
+
+
+def test_a_canary_does_not_fly_from_what_is_open_already(table: str, endpoint_id: str) -> None:
+    """It would be put back because of that."""
+    stack = Deployed(STACK, table, "")
+    stack.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PolicyDocument=OPEN)
+    with pytest.raises(UsageError, match="open already"):
+        checked(stack, endpoint_id, 1)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_canary_gives_the_endpoint_back_what_it_found(
+    table: str, endpoint_id: str, *, recorded: bool
+) -> None:
+    """The guardrail put the baseline there; what somebody else wrote is left to him."""
+    stack = Deployed(STACK, table, "")
+    stack.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PolicyDocument=NARROW)
+
+    def put_back(_: float) -> None:
+        if recorded:
+            loosened = stack.endpoint(endpoint_id)["PolicyDocument"]
+            minutes = (datetime.now(UTC) - NOW) / timedelta(minutes=1)
+            keep(table, endpoint_id, loosened, minutes=minutes)
+        stack.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PolicyDocument=BASELINE)
+
+    list(Canary(stack, endpoint_id, 0.1, 0, sleep=put_back).run(1))
+    assert policy_of(endpoint_id) == json.loads(NARROW if recorded else BASELINE)
 
 
 def test_where_nothing_puts_it_back_the_canary_does_and_says_so(

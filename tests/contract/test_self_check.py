@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from guardrail.aws import clients
 from guardrail.aws.self_check import SelfCheck
@@ -66,6 +67,38 @@ def test_without_any_trail_it_says_what_follows() -> None:
     (sentence,) = missing()
     assert "there is none" in sentence
     assert "only sweeps" in sentence
+
+
+def test_a_trail_that_cannot_be_looked_at_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An organisation's trail may be closed to a member; where it is the only one, that is told."""
+    own = trail()
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket="closed-bucket")
+    own.create_trail(Name="closed", S3BucketName="closed-bucket", IsMultiRegionTrail=True)
+
+    class Client:
+        """Looks at every trail but one."""
+
+        @staticmethod
+        def describe_trails() -> Any:
+            """Name the closed one first."""
+            found = own.describe_trails()["trailList"]
+            return {"trailList": sorted(found, key=lambda one: one["Name"])}
+
+        @staticmethod
+        def get_trail_status(**asked: str) -> Any:
+            """Refuse to look at it."""
+            if asked["Name"].endswith("/closed"):
+                denied = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+                raise ClientError(denied, "GetTrailStatus")
+            return own.get_trail_status(**asked)
+
+        get_event_selectors = staticmethod(own.get_event_selectors)
+
+    monkeypatch.setattr(clients, "cloudtrail", Client)
+    assert missing() == []
+    own.delete_trail(Name="trail")
+    assert "not known" in missing()[0]
+    assert "AccessDenied" in missing()[0]
 
 
 @pytest.mark.parametrize(

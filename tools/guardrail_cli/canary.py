@@ -1,7 +1,8 @@
 """`sfn-guardrail canary`: loosens a managed endpoint harmlessly and watches it being put back.
 
 What is let in is a role that does not exist, of an account that does not exist, so nobody gains
-anything. The endpoint is left as it was found, whatever happens.
+anything. The endpoint is left as it was found, unless somebody else changes it meanwhile or the
+command is killed: then the guardrail puts it back as it would anything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import typer
 
+from guardrail.core.fights import WINDOW
 from guardrail.core.policy import decide
 from guardrail_cli.deployed import Deployed, reaching
 from guardrail_cli.documents import UsageError
@@ -24,9 +26,6 @@ from guardrail_cli.history import Record, records
 
 NOBODY = "000000000000"
 """No account has this id: account ids are given out by AWS and this one is used in examples."""
-
-MOST_RUNS = 10
-"""With more reverts in an hour than the parameter BreakerAfter, the endpoint's are spaced."""
 
 _SID = "SfnGuardrailCanary"
 _LOOK_SECONDS = 0.5
@@ -74,8 +73,16 @@ class Canary:
             self._write(loosened)
             return self._watch(since)
         finally:
-            if _SID in self._policy():
-                self._write(before)
+            self._leave_as_found(before, since)
+
+    def _leave_as_found(self, before: str, since: datetime) -> None:
+        """Write the policy back unless it is there again, or is somebody else's by now."""
+        now = self._policy()
+        ours = (record["policy_after"] for record in self._reverts(since))
+        if _SID in now or (not _same(now, before) and any(_same(now, one) for one in ours)):
+            self._write(before)
+        elif not _same(now, before):
+            typer.echo(f"somebody changed {self.endpoint_id} meanwhile; it is left so", err=True)
 
     def _watch(self, since: datetime) -> Latency | None:
         deadline = self.clock() + self.patience
@@ -89,16 +96,16 @@ class Canary:
         """Return the record of what the guardrail has done since then, once it is complete."""
         if _SID in self._policy():
             return None
-        return next(
-            (
-                record
-                for record in records(self.stack, self.endpoint_id)
-                if _moment(record["record"].partition("#")[0]) >= since
-                and {"changed", "written", "verified"} <= record.keys()
-                and _SID in record["policy_before"]
-            ),
-            None,
-        )
+        complete = {"changed", "written", "verified"}
+        return next((r for r in self._reverts(since) if complete <= r.keys()), None)
+
+    def _reverts(self, since: datetime) -> list[Record]:
+        """Return the records of what the guardrail put back of ours since then."""
+        return [
+            record
+            for record in records(self.stack, self.endpoint_id)
+            if _begun(record) >= since and _SID in record["policy_before"]
+        ]
 
     def _policy(self) -> str:
         return self.stack.endpoint(self.endpoint_id).get("PolicyDocument", "")
@@ -129,14 +136,32 @@ def fly(canary: Canary, runs: int, *, as_json: bool) -> int:
     return 0
 
 
-def checked(runs: int) -> int:
-    """Return the number of runs; raises UsageError where they would open the breaker."""
-    if not 1 <= runs <= MOST_RUNS:
+def checked(stack: Deployed, endpoint_id: str, runs: int) -> int:
+    """Return the number of runs; raises UsageError where they would open the breaker, or tell lies.
+
+    What is open already would be put back because of that.
+    """
+    recent = datetime.now(UTC) - WINDOW
+    past = sum(_begun(record) >= recent for record in records(stack, endpoint_id))
+    most = stack.breaker_after - past
+    if not 1 <= runs <= most:
         raise UsageError(
-            f"--runs takes 1 to {MOST_RUNS}: with more within an hour the guardrail spaces the"
-            " endpoint's reverts, which is not what is to be measured"
+            f"--runs takes 1 to {max(most, 0)} now: {endpoint_id} was put back {past} times within"
+            f" the last hour, and with more than {stack.breaker_after} (BreakerAfter) the guardrail"
+            " spaces its reverts, which is not what is to be measured"
         )
+    if not decide(stack.endpoint(endpoint_id).get("PolicyDocument", ""), stack.baseline).contained:
+        raise UsageError(f"{endpoint_id} is open already; have it put back first")
     return runs
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two policies are the same but for their spacing."""
+    return bool(json.loads(one) == json.loads(other))
+
+
+def _begun(record: Record) -> datetime:
+    return _moment(record["record"].partition("#")[0])
 
 
 def _loosened(policy: str, stack: Deployed) -> str:
@@ -163,7 +188,7 @@ def _latency(record: Record) -> Latency:
     changed, written, verified = (
         _moment(record[name]) for name in ("changed", "written", "verified")
     )
-    heard = _moment(record["record"].partition("#")[0])
+    heard = _begun(record)
     # CloudTrail's time of the change is cut to whole seconds.
     return Latency(
         max(0.0, (heard - changed).total_seconds()),

@@ -30,11 +30,15 @@ STACK = "sfn-endpoint-guardrail"
 
 @dataclass(frozen=True)
 class Deployed:
-    """A stack: its id, table and baseline. The baseline is that of this copy of the project."""
+    """A stack: its id, table and baseline. The baseline is that of this copy of the project.
+
+    `breaker_after` is its parameter of that name.
+    """
 
     stack_id: str
     table: str
     organization_id: str
+    breaker_after: int = 10
 
     @property
     def account_id(self) -> str:
@@ -104,7 +108,12 @@ def deployed(stack_name: str) -> Deployed:
     }
     if not outputs.get("Table"):
         raise UsageError(f"the stack {stack_name} has no output Table; is it the guardrail's?")
-    return Deployed(stack.get("StackId", ""), outputs["Table"], given.get("OrganizationId", ""))
+    return Deployed(
+        stack.get("StackId", ""),
+        outputs["Table"],
+        given.get("OrganizationId", ""),
+        int(given.get("BreakerAfter") or 10),
+    )
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def restore(
 @app.command()
 def canary(
     vpc: Annotated[str, typer.Argument(help="vpc-…, with an endpoint that the guardrail made")],
-    runs: Annotated[int, typer.Option(help="how often, 10 at most")] = 3,
+    runs: Annotated[int, typer.Option(help="how often; not so often that the breaker opens")] = 3,
     patience: Annotated[float, typer.Option(help="seconds to wait for a revert")] = 900,
     pause: Annotated[float, typer.Option(help="seconds between runs; each takes two writes")] = 10,
     stack_name: Annotated[str, _STACK] = STACK,
@@ -161,8 +161,9 @@ def canary(
 
     Exit code: 0 put back each time, 1 not within the patience, 2 it could not be tried.
     """
-    stack, times = deployed(stack_name), checked(runs)
+    stack = deployed(stack_name)
     endpoint_id = stack.managed(vpc).get("VpcEndpointId", "")
+    times = checked(stack, endpoint_id, runs)
     if not sure:
         question = f"Let a role that does not exist into {endpoint_id}, {times} times?"
         typer.confirm(question, abort=True)

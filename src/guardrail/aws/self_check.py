@@ -47,8 +47,16 @@ class SelfCheck:
         client = clients.cloudtrail()
         with translated("looking for a trail"):
             trails = client.describe_trails()["trailList"]
-        if any(self._tells(client, trail) for trail in trails):
-            return []
+        unseen: list[str] = []
+        for trail in trails:
+            try:
+                if self._tells(client, trail):
+                    return []
+            except GuardrailError as error:
+                # Another account's, perhaps; one of the others may be enough.
+                unseen.append(str(error))
+        if unseen:
+            return [f"it is not known whether a trail logs here: {'; '.join(unseen)}"]
         names = ", ".join(str(trail.get("Name")) for trail in trails) or "there is none"
         return [
             f"no trail logs write management events of {_EC2} in {self._region} ({names}): without"

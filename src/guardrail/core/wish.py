@@ -41,6 +41,6 @@ class Wish:
         """Say in words who tried what."""
         what = {
             WishKind.TEARDOWN: "tried to delete the VPC or a subnet of it",
-            WishKind.OWN_ENDPOINT: "tried to give an endpoint of his own private DNS",
+            WishKind.OWN_ENDPOINT: "tried to make an endpoint of their own with private DNS",
         }[self.kind]
         return f"{self.actor or 'somebody'} {what}"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from guardrail.core.actions import Action, ActionKind
 from guardrail.core.model import Mode
+from guardrail.core.names import Service
+from guardrail.errors import TerminalError
 from guardrail.findings import SecurityFinding
 from support.fakes import BASELINE, OPEN
 from support.telling import WHERE
@@ -98,6 +103,102 @@ def test_a_revert_that_was_not_seen_leaves_the_finding_open() -> None:
     assert world.records.memory(vpc_id).findings == {endpoint_id}
     world.sweep()
     assert world.records.memory(vpc_id).findings == frozenset()
+
+
+def test_what_is_only_reported_is_told_beside_what_is_left_to_others() -> None:
+    """In observe mode an open policy and a missing endpoint, which another function makes."""
+    world = World()
+    world.intent = replace(
+        world.intent, mode=Mode.OBSERVE, services=(Service.STATES, Service.SYNC_STATES)
+    )
+    _, endpoint_id = opened(world)
+    world.endpoint_change(endpoint_id)
+    ((_, detail),) = world.heard.events
+    assert detail["drift"][0]["code"] == "policy-broader"
+    assert [action["action"] for action in detail["actions"]] == ["WritePolicy"]
+
+
+def test_every_policy_of_a_vpc_is_told_of_in_observe_mode() -> None:
+    """What is only recorded brings no event that would lead to the second."""
+    world = World()
+    world.intent = replace(world.intent, mode=Mode.OBSERVE)
+    vpc_id, first = opened(world)
+    second = world.network.add_endpoint(vpc_id, OPEN)
+    world.endpoint_change(first)
+    assert {detail["endpoint_id"] for _, detail in world.heard.events} == {first, second}
+
+
+def test_what_was_made_for_an_endpoint_that_could_not_be_made_is_no_repair() -> None:
+    """A group stands there, and the refusal says why nothing else does."""
+    world = World()
+
+    def refuse(action: Action) -> None:
+        if action.kind is ActionKind.CREATE_ENDPOINT:
+            raise TerminalError("VpcEndpointLimitExceeded")
+
+    world.network.before_apply = refuse
+    world.settled(world.network.add_vpc())
+    assert world.heard.kinds() == ["Remediation Refused"]
+
+
+def test_a_group_that_goes_after_its_endpoint_is_not_told_of() -> None:
+    """That the guardrail stepped aside was."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    world.heard.kinds()
+    world.tears_down(vpc_id)
+    assert world.heard.kinds() == ["Teardown Yielded"]
+    world.looks_again(vpc_id)
+    assert world.network.state[vpc_id].groups == ()
+    assert world.heard.kinds() == []
+
+
+def test_the_finding_of_an_endpoint_that_is_gone_is_resolved() -> None:
+    """Nobody would look at it any more."""
+    world, vpc_id, endpoint_id = found()
+    world.network.delete_endpoint(endpoint_id)
+    world.sweep()
+    assert resolved(world, vpc_id) == "The endpoint is gone."
+
+
+def test_the_findings_of_a_vpc_that_is_gone_are_resolved() -> None:
+    """The event that deleted it is the last that names it."""
+    world, vpc_id, _ = found()
+    del world.network.state[vpc_id]
+    world.vpc_change(vpc_id, "DeleteVpc")
+    assert resolved(world, vpc_id) == "The endpoint is gone."
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_finding_of_an_endpoint_that_was_exempted_is_resolved(*, whole: bool) -> None:
+    """By its own tag or by the VPC's; when the exemption ends it is found again."""
+    world, vpc_id, endpoint_id = found()
+    world.intent = replace(world.intent, exemption_tag="exempt")
+    tags = {"exempt": "until=2099-01-01; reason=migration"}
+    if whole:
+        world.network.change(vpc_id, tags=tags)
+    else:
+        world.network.change_endpoint(endpoint_id, tags=tags)
+    world.sweep()
+    assert resolved(world, vpc_id) == "The endpoint is exempt."
+
+
+def found() -> tuple[World, str, str]:
+    """Return a world in observe mode with an endpoint that has a finding."""
+    world = World()
+    world.intent = replace(world.intent, mode=Mode.OBSERVE)
+    vpc_id, endpoint_id = opened(world)
+    world.endpoint_change(endpoint_id)
+    assert world.records.memory(vpc_id).findings == {endpoint_id}
+    return world, vpc_id, endpoint_id
+
+
+def resolved(world: World, vpc_id: str) -> str:
+    """Return why the last finding was resolved; nothing is left open."""
+    assert world.records.memory(vpc_id).findings == frozenset()
+    assert asff(world.heard.findings[-1])["RecordState"] == "ARCHIVED"
+    return world.heard.findings[-1].description
 
 
 def asff(finding: SecurityFinding) -> dict[str, object]:

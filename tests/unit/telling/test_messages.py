@@ -107,6 +107,33 @@ def repaired(world: World) -> None:
     assert world.network.endpoints(vpc_id)[0].private_dns
 
 
+def repaired_in_part(world: World) -> None:
+    """Put right one of two things: an endpoint gets one write in each pass."""
+    vpc_id, endpoint_id = made(world)
+    world.heard.messages.clear()
+    (endpoint,) = world.network.endpoints(vpc_id)
+    kept = frozenset(sorted(endpoint.subnet_ids)[:1])
+    world.network.change_endpoint(endpoint_id, private_dns=False, subnet_ids=kept)
+    world.endpoint_change(endpoint_id)
+
+
+def made_way_for_a_name(world: World) -> None:
+    """Let alice fail to make an endpoint of her own, because of ours."""
+    vpc_id, _ = made(world)
+    world.heard.messages.clear()
+    world.wants_endpoint(vpc_id)
+
+
+def made_way_for_an_endpoint(world: World) -> None:
+    """Find that the owner's own endpoint works beside ours."""
+    vpc_id, endpoint_id = made(world)
+    world.heard.messages.clear()
+    world.wants_endpoint(vpc_id)
+    world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+    world.looks_again(vpc_id)
+    assert endpoint_id not in {e.endpoint_id for e in world.network.endpoints(vpc_id)}
+
+
 def observed(world: World) -> None:
     """Tell in observe mode what would be done."""
     endpoint_id = own(world)
@@ -165,6 +192,9 @@ KINDS: tuple[Callable[[World], None], ...] = (
     breaker,
     created,
     repaired,
+    repaired_in_part,
+    made_way_for_a_name,
+    made_way_for_an_endpoint,
     observed,
     refused,
     yielded,
@@ -217,7 +247,7 @@ def test_what_was_held_back_is_told_once() -> None:
     world.sweep()
     world.sweep()
     assert [m.subject for m in world.heard.messages[1:]] == [
-        f"Step Functions guardrail: 2 more times, {endpoint_id}"
+        f"Step Functions guardrail: policy put back 2 more times, {endpoint_id}"
     ]
 
 
