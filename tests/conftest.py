@@ -28,3 +28,11 @@ def pytest_runtest_setup() -> None:
     """Skip what there is no time for, saying so."""
     if time.time() > END:
         pytest.skip("the time given (TESTS_END) is over; `make test` has no such end")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured (their property `told`), also where workers ran them."""
+    for report in terminalreporter.getreports("passed"):
+        for name, told in report.user_properties:
+            if name == "told" and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid}: {told}")
