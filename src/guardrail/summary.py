@@ -67,5 +67,10 @@ class Summary:
             "missing": self.missing[:_MOST],
         }
 
+    def counts(self) -> dict[str, Any]:
+        """Return what the table keeps: the fields without the lists, which have no set size."""
+        left_out = {"exemptions", "failures"}
+        return {name: value for name, value in self.fields().items() if name not in left_out}
+
 
 _EXEMPTIONS = frozenset({Reason.EXEMPT, Reason.EXEMPTION_INVALID})

@@ -14,6 +14,7 @@ from guardrail.aws import clients
 from guardrail.aws.announcing import Announcer
 from guardrail.aws.dead_letters import DeadLetters
 from guardrail.aws.evidence import DynamoEvidence
+from guardrail.aws.last_sweep import LastSweep
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.patience import Patience
 from guardrail.aws.posting import SecurityHubFindings, TopicPost
@@ -63,6 +64,7 @@ class App:
     resolution: VpcResolution
     dead_letters: DeadLetters
     announcer: Announcer
+    last_sweep: LastSweep
     herald: Herald
     self_check: SelfCheck
     time_left: TimeLeft
@@ -130,6 +132,7 @@ def application(function_arn: str) -> App:
         resolution=VpcResolution(region),
         dead_letters=DeadLetters(clients.sqs(), settings.dead_letter_queue_url),
         announcer=Announcer(),
+        last_sweep=LastSweep(clients.dynamodb(), settings.table_name),
         herald=_herald(settings, where),
         # In observe mode the roles may write nothing, as is meant.
         self_check=SelfCheck(where.region, settings.rules, list if observes else ec2.denied),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -61,6 +62,7 @@ def sweep(event: object, context: Any, allowed: Collection[ActionKind]) -> dict[
         logger.info("swept", **totals)
         if summary.found:
             app.announcer.announce(SWEPT, totals)
+        app.last_sweep.note(datetime.now(UTC), app.owner.intent.mode, summary.counts())
 
 
 _TIME_TO_CHECK = 60.0

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from handler_site import Context, NoProfiles, Site, Trail, change_of, change_of_endpoint, metrics
 
+from guardrail.aws.last_sweep import KEY
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.resolution import VpcResolution
 from guardrail.errors import RetryableError
@@ -249,6 +251,19 @@ def test_a_sweep_that_found_something_announces_it_and_one_that_did_not_costs_no
     assert told["source"] == "sfn-endpoint-guardrail"
     assert told["detail"]["drift"] == {"endpoint-missing": 1}
     assert told["detail"]["actions"]["CreateEndpoint:applied"] == 1
+
+
+def test_the_table_holds_what_the_last_sweep_came_to(site: Site) -> None:
+    """When, in which mode, and the counts: what a status of the whole organisation is made of."""
+    for _ in range(2):
+        sweep.handler(None, Context())
+    table = boto3.client("dynamodb")
+    item = table.get_item(TableName="records", Key=KEY)["Item"]
+    totals = json.loads(item["totals"]["S"])
+    assert (item["mode"]["S"], totals["outcomes"]) == ("enforce", {"compliant": 1, "skipped": 1})
+    assert totals["outcomes"]["compliant"] == len(site.endpoints())
+    assert "exemptions" not in totals
+    assert datetime.fromisoformat(item["at"]["S"]) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("event", [None, [], "x", {}, {"detail": []}, {"source": "aws.ec2"}])
