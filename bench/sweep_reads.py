@@ -112,6 +112,19 @@ def build(db: Any) -> None:  # noqa: ANN401  a client
     )
 
 
+def _delete_default(ec2: Any) -> None:  # noqa: ANN401  a client
+    """Leave no VPC beside those that count: a page holds a thousand."""
+    for gateway in ec2.describe_internet_gateways()["InternetGateways"]:
+        for attachment in gateway["Attachments"]:
+            ec2.detach_internet_gateway(
+                InternetGatewayId=gateway["InternetGatewayId"], VpcId=attachment["VpcId"]
+            )
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    for vpc in ec2.describe_vpcs()["Vpcs"]:
+        ec2.delete_vpc(VpcId=vpc["VpcId"])
+
+
 def swept(ec2: Any, db: Any) -> Counter[Outcome]:  # noqa: ANN401  clients of two services
     """Sweep as a new execution environment does; return how the VPCs ended."""
     intent = Intent(mode=Mode.ENFORCE)
@@ -146,6 +159,7 @@ def main() -> int:
     hurry()
     moto_state.reset()
     ec2, db, calls = clients()
+    _delete_default(ec2)
     build(db)
     print(f"made: {_told(swept(ec2, db))}", flush=True)
     print(f"remembered: {_told(swept(ec2, db))}", flush=True)

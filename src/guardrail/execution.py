@@ -80,7 +80,7 @@ class Execution:
                 self.steps.append(self._apply(ready))
             except GuardrailError as caught:
                 error = error or caught
-                self.steps.append(Step(ready, Result.FAILED))
+                self.steps.append(Step(ready, Result.FAILED, error=str(caught)))
         return error
 
     def put_off(self, planned: Plan) -> None:

@@ -7,7 +7,7 @@ Source: AWS Security Hub user guide, "BatchImportFindings for finding providers"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,19 +69,25 @@ def findings_of(
     """Yield what changes in Security Hub: policies that are open, put back, or in order again."""
     told: dict[str, SecurityFinding] = {}
     for notice in notices:
-        endpoint_id = notice.detail.get("endpoint_id")
-        if endpoint_id and _is_about_policy(notice):
-            resolved = notice.kind is Kind.REVERTED and bool(notice.detail["verified"])
-            text = message_of(notice).text
-            told[endpoint_id] = SecurityFinding(endpoint_id, resolved, text, now)
+        text = message_of(notice).text
+        if notice.kind is Kind.REVERTED:
+            endpoint_id = notice.detail["endpoint_id"]
+            seen = bool(notice.detail["verified"])
+            told[endpoint_id] = SecurityFinding(
+                endpoint_id, resolved=seen, description=text, at=now
+            )
+        for endpoint_id in _open_in(notice):
+            told.setdefault(
+                endpoint_id, SecurityFinding(endpoint_id, resolved=False, description=text, at=now)
+            )
     for endpoint_id, text in report.healed.items():
         healed = SecurityFinding(endpoint_id, resolved=True, description=text, at=now)
         told.setdefault(endpoint_id, healed)
     yield from told.values()
 
 
-def _is_about_policy(notice: Notice) -> bool:
-    if notice.kind is Kind.REVERTED:
-        return True
-    drift: Iterable[Mapping[str, Any]] = notice.detail.get("drift", ())
-    return any(str(one["code"]).startswith("policy-") for one in drift)
+def _open_in(notice: Notice) -> Iterator[str]:
+    """Yield the endpoints whose policies the notice says are open."""
+    for one in notice.detail.get("drift", ()):
+        if one["endpoint_id"] and str(one["code"]).startswith("policy-"):
+            yield one["endpoint_id"]

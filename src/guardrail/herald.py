@@ -6,16 +6,15 @@ queue with the cause.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Protocol
 
 from guardrail.core.memory import Window
 from guardrail.errors import GuardrailError
 from guardrail.findings import SecurityFinding, findings_of
-from guardrail.messages import Message, held_back_message, message_of
+from guardrail.messages import Message, Subject, held_back_message, message_of
 from guardrail.notices import Kind, Notice, Where, notices_of
 from guardrail.report import Report
 
@@ -47,13 +46,10 @@ class Hub(Protocol):
 class Windows(Protocol):
     """What was sent lately, so that not everything is."""
 
-    def open(
-        self, vpc_id: str, key: str, now: datetime, until: datetime, over: Collection[str] = ()
-    ) -> int | None:
+    def open(self, vpc_id: str, key: str, now: datetime, until: datetime) -> int | None:
         """Begin a window until then unless one is open, in which the message is counted: None.
 
-        Returns how many were held back in the last window. Those of the keys in `over`, which have
-        ended and held nothing back, are forgotten.
+        Returns how many were held back in the last window.
         """
 
     def close(self, vpc_id: str, key: str, until: datetime) -> bool:
@@ -79,7 +75,7 @@ class Herald:
         failed: dict[str, str] = {}
         notices = list(notices_of(report, error, self.where))
         for notice in notices:
-            for way, tell in self._ways(report):
+            for way, tell in self._ways():
                 if cause := _attempt(tell, notice):
                     failed[f"{way} '{notice.kind}' about {notice.subject_id}"] = cause
         failed.update(self._catch_up(report))
@@ -88,39 +84,39 @@ class Herald:
         return failed
 
     def _catch_up(self, report: Report) -> Mapping[str, str]:
-        """End the VPC's windows that are over, telling what was held back in them."""
+        """End the VPC's windows that are over, telling what was held back in them.
+
+        One that somebody has begun anew meanwhile is left alone.
+        """
         failed: dict[str, str] = {}
         for key, window in report.windows.items() if self.post else ():
-            if window.held_back and window.until <= self.now():
+            if window.until <= self.now():
                 try:
                     self._end(report.vpc_id, key, window)
                 except GuardrailError as error:
                     failed[f"message about {key}"] = str(error)
         return failed
 
-    def _ways(self, report: Report) -> Iterator[tuple[str, Callable[[Notice], None]]]:
+    def _ways(self) -> Iterator[tuple[str, Callable[[Notice], None]]]:
         yield "event", self._announce
         if self.post:
-            yield "message", partial(self._send, over=self._over(report))
-
-    def _over(self, report: Report) -> frozenset[str]:
-        """Return the windows that have ended and held nothing back."""
-        now, known = self.now(), report.windows.items()
-        return frozenset(k for k, window in known if window.until <= now and not window.held_back)
+            yield "message", self._send
 
     def _announce(self, notice: Notice) -> None:
         self.bus.announce(notice.kind, notice.detail)
 
-    def _send(self, notice: Notice, over: Collection[str]) -> None:
+    def _send(self, notice: Notice) -> None:
         now, key = self.now(), f"{notice.kind}|{notice.subject_id}|{notice.reason}"
-        held_back = self.windows.open(notice.vpc_id, key, now, now + WINDOW, over)
+        held_back = self.windows.open(notice.vpc_id, key, now, now + WINDOW)
         if held_back is not None and self.post:
             self.post.send(message_of(notice, held_back))
 
     def _end(self, vpc_id: str, key: str, window: Window) -> None:
         kind, subject_id, reason = key.split("|", 2)
-        if self.windows.close(vpc_id, key, window.until) and self.post:
-            self.post.send(held_back_message(Kind(kind), subject_id, reason, window.held_back))
+        ended = self.windows.close(vpc_id, key, window.until)
+        if ended and window.held_back and self.post:
+            subject = Subject(subject_id, vpc_id, self.where.account_id, self.where.region)
+            self.post.send(held_back_message(Kind(kind), subject, reason, window.held_back))
 
     def _record(self, hub: Hub, report: Report, notices: Iterable[Notice]) -> str | None:
         findings = list(findings_of(report, notices, self.now()))

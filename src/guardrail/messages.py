@@ -28,6 +28,21 @@ class Message:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a message is about, and where that stands."""
+
+    subject_id: str
+    vpc_id: str
+    account_id: str
+    region: str
+
+    def told(self) -> str:
+        """Return it in words."""
+        ids = dict.fromkeys((self.subject_id, self.vpc_id))
+        return f"{', '.join(ids)}, account {self.account_id}, {self.region}"
+
+
 def message_of(notice: Notice, held_back: int = 0) -> Message:
     """Return the message about a notice."""
     detail = notice.detail
@@ -40,15 +55,15 @@ def message_of(notice: Notice, held_back: int = 0) -> Message:
     return Message(_subject(notice), "\n\n".join([_HEADLINES[notice.kind], *paragraphs]) + "\n")
 
 
-def held_back_message(kind: Kind, subject_id: str, reason: str, count: int) -> Message:
+def held_back_message(kind: Kind, subject: Subject, reason: str, count: int) -> Message:
     """Return the message that ends a window: what was not sent one by one."""
     times = "once more" if count == 1 else f"{count} more times"
     text = (
         f"{_HEADLINES[kind]}\n\nHow often: {times} since the last message about it ({reason}).\n\n"
-        f"What to do: {_where_to_look(kind, subject_id)}\n\nWhere: {subject_id}\n"
+        f"What to do: {_where_to_look(kind, subject.subject_id)}\n\nWhere: {subject.told()}\n"
     )
-    subject = f"Step Functions guardrail: {_SUBJECTS[kind]} {times}, {subject_id}"
-    return Message(subject[:_SUBJECT], text)
+    title = f"Step Functions guardrail: {_SUBJECTS[kind]} {times}, {subject.subject_id}"
+    return Message(title[:_SUBJECT], text)
 
 
 def _where_to_look(kind: Kind, subject_id: str) -> str:
@@ -85,8 +100,8 @@ _ORIGINS = {
 
 _OWN = {
     "sweep": "the regular sweep",
-    SETTLED: "the VPC has been quiet for long enough",
-    LOOK_AGAIN: "the guardrail looked again at what it had begun",
+    SETTLED: "the VPC's having been quiet for long enough",
+    LOOK_AGAIN: "the guardrail's second look at what it had begun",
 }
 _DID: Mapping[str, str] = {
     ActionKind.WRITE_POLICY: "the policy put back on",
@@ -120,7 +135,8 @@ def _contested(detail: Detail) -> Paragraphs:
     fight = detail["contested"]
     times, since = fight["reverts"], _time(fight["since"])
     yield "What happened", f"It was put back {times} times since {since}."
-    yield "Who", "; ".join(_opponent(o) for o in fight["opponents"][:5]) or "not known"
+    known = "; ".join(_opponent(o) for o in fight["opponents"][:5])
+    yield "Who", known or "not known: no event told who gave these policies"
     if fight["breaker_open"]:
         yield (
             "What was done",
@@ -129,7 +145,8 @@ def _contested(detail: Detail) -> Paragraphs:
         )
     else:
         yield "What was done", "The policy was put back each time, and still will be."
-    yield "What to do", "Find who runs this tool, and stop it or change what it deploys."
+    find = "Find who runs this tool" if known else "Find in CloudTrail who modifies the endpoint"
+    yield "What to do", f"{find}, and stop it or change what it deploys."
     yield "If this was wanted", _wanted(detail)
 
 
@@ -146,8 +163,13 @@ def _created(detail: Detail) -> Paragraphs:
 def _repaired(detail: Detail) -> Paragraphs:
     yield "What was done", f"{', '.join(_did(a) for a in detail['actions'])}."
     yield "What led to it", f"{_cause(detail)}."
-    rest = "The endpoint is complete again." if detail["complete"] else "The rest is done next."
-    yield "What to do", f"Nothing. {rest}"
+    if detail["failed"]:
+        rest = "See the message about what could not be done; every sweep tries again."
+    elif detail["complete"]:
+        rest = "Nothing. The endpoint is complete again."
+    else:
+        rest = "Nothing. The rest is done next."
+    yield "What to do", rest
     yield (
         "If this was not wanted",
         "Use an endpoint of your own, which the guardrail leaves as it is but for its policy, or"
@@ -165,6 +187,8 @@ def _withdrawn(detail: Detail) -> Paragraphs:
     yield "What led to it", f"{_cause(detail)}."
     if off:
         then = "Private DNS is switched on again if no such endpoint has appeared by then."
+    elif detail["replaced"]:
+        then = "Another endpoint is made in its place."
     elif Reason.DUPLICATE_ENDPOINT in detail["reasons"]:
         then = "The VPC keeps its private way to Step Functions."
     else:
@@ -230,14 +254,13 @@ def _subject(notice: Notice) -> str:
 
 
 def _where(notice: Notice) -> str:
-    detail = notice.detail
-    ids = dict.fromkeys((notice.subject_id, notice.vpc_id))
-    return f"{', '.join(ids)}, account {detail['account_id']}, {detail['region']}"
+    account_id, region = notice.detail["account_id"], notice.detail["region"]
+    return Subject(notice.subject_id, notice.vpc_id, account_id, region).told()
 
 
 def _who(detail: Detail) -> str:
     if not detail["actor"]:
-        return f"not known; it was found by {_cause(detail)}"
+        return f"not known. What led to the look: {_cause(detail)}"
     tool = f", with {_cut(detail['user_agent'], 60)}" if detail["user_agent"] else ""
     return f"{_name(detail['actor'])}{tool}, at {_time(detail['changed'])}"
 
@@ -280,8 +303,8 @@ def _verified(detail: Detail) -> str:
 
 def _wanted(detail: Detail) -> str:
     return (
-        "Have the baseline extended and deployed, or the endpoint exempted (tag, with end date and"
-        f" reason). `sfn-guardrail history {detail['endpoint_id']}` shows the policy that was"
+        "Have the baseline extended and deployed, or the endpoint exempted (parameter"
+        f" ExemptionTag). `sfn-guardrail history {detail['endpoint_id']}` shows the policy that was"
         f" replaced, record {detail['record']}."
     )
 

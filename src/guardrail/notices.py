@@ -87,7 +87,7 @@ def notices_of(report: Report, error: GuardrailError | None, where: Where) -> It
     if report.yielded:
         yield _yielded(report.yielded, report, common)
     if error and not isinstance(error, RetryableError):
-        yield Notice(Kind.REFUSED, type(error).__name__, {**common, **_refusal(report, error)})
+        yield from _refusals(report, error, common)
     elif not report.trigger.is_sweep:
         yield from _observed(report, common)
 
@@ -156,8 +156,8 @@ def _contested(fight: Fight) -> dict[str, Any] | None:
     if not fight.contested:
         return None
     return {
-        "reverts": len(fight.reverts),
-        "since": _moment(fight.reverts[0].at),
+        "reverts": len(fight.made),
+        "since": _moment(fight.made[0].at),
         "opponents": [opponent._asdict() for opponent in fight.opponents()],
         "breaker_open": fight.open,
     }
@@ -174,12 +174,13 @@ def _created(step: Step, applied: list[Step], common: Mapping[str, Any]) -> Noti
 
 
 def _repaired(steps: list[Step], report: Report, common: Mapping[str, Any]) -> Notice:
-    rest = report.error or any(step.result in _UNDONE for step in report.steps)
+    rest = any(step.result in _UNDONE for step in report.steps)
     detail = {
         **common,
         "endpoint_id": _single_endpoint(steps),
         "actions": [_action(step) for step in steps],
-        "complete": not rest,
+        "complete": not rest and not report.error,
+        "failed": report.error is not None,
     }
     return Notice(Kind.REPAIRED, "repaired", detail)
 
@@ -191,6 +192,7 @@ def _withdrawn(steps: list[Step], report: Report, common: Mapping[str, Any]) -> 
         "endpoint_id": _single_endpoint(steps),
         "reasons": [finding.reason for finding in why],
         "message": why[0].message if why else "",
+        "replaced": any(isinstance(step.action, CreateEndpoint) for step in report.steps),
         "actions": [_action(step) for step in steps],
     }
     return Notice(Kind.WITHDRAWN, why[0].reason if why else "withdrawn", detail)
@@ -217,17 +219,42 @@ def _yielded(began: Yield, report: Report, common: Mapping[str, Any]) -> Notice:
     return Notice(Kind.YIELDED, began.cause, detail)
 
 
-def _refusal(report: Report, error: GuardrailError) -> dict[str, Any]:
+def _refusals(report: Report, error: GuardrailError, common: Mapping[str, Any]) -> Iterator[Notice]:
+    """Yield one notice for each step that failed; one if looking or remembering did."""
     failed = [step for step in report.steps if step.result is Result.FAILED]
-    ids = [s.target for s in failed if s.target.startswith("vpce-")]
-    ids += [f.endpoint_id for f in report.findings if f.endpoint_id and f.reason.is_drift]
-    return {
-        "endpoint_id": ids[0] if ids else None,
-        "error": str(error),
+    left = [f for f in report.findings if f.reason.is_drift and not _is_removed(f, report)]
+    for step in failed:
+        about = [finding for finding in left if removes(step.action, finding)]
+        yield _refused(step.error or str(error), error, [step], about, common)
+    if not failed:
+        yield _refused(str(error), error, [], left, common)
+
+
+def _refused(
+    said: str,
+    error: GuardrailError,
+    failed: list[Step],
+    left: list[Finding],
+    common: Mapping[str, Any],
+) -> Notice:
+    ids = {finding.endpoint_id for finding in left if finding.endpoint_id}
+    endpoint_id = _single_endpoint(failed) or (ids.pop() if len(ids) == 1 else None)
+    detail = {
+        **common,
+        "endpoint_id": endpoint_id,
+        "error": said,
         "error_kind": type(error).__name__,
-        "drift": [_finding(f) for f in report.findings if f.reason.is_drift],
+        "drift": [_finding(finding) for finding in left],
         "actions": [_action(step) for step in failed],
     }
+    return Notice(Kind.REFUSED, type(error).__name__, detail)
+
+
+def _is_removed(finding: Finding, report: Report) -> bool:
+    """Whether all that removes the drift was carried out."""
+    remedies = [step for step in report.steps if removes(step.action, finding)]
+    done = {Result.APPLIED, Result.GONE}
+    return bool(remedies) and all(step.result in done for step in remedies)
 
 
 def _observed(report: Report, common: Mapping[str, Any]) -> Iterator[Notice]:
@@ -253,6 +280,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     witness = finding.verdict.witness if finding.verdict else None
     return {
         "code": finding.reason,
+        "endpoint_id": finding.endpoint_id,
         "message": finding.message,
         "witness": asdict(witness) if witness else None,
     }

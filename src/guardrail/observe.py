@@ -116,16 +116,11 @@ class ObservedRecords:
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Note nothing: nothing was to be written."""
 
-    def note_fight(
-        self,
-        vpc_id: str,
-        endpoint_id: str,
-        until: datetime,
-        *,
-        breaks: bool,
-        over: Collection[str] = (),
-    ) -> None:
+    def note_fight(self, vpc_id: str, endpoint_id: str, until: datetime, *, breaks: bool) -> None:
         """Note nothing: nothing was put back."""
+
+    def end_fight(self, vpc_id: str, endpoint_id: str, now: datetime) -> None:
+        """Forget nothing: enforce mode will."""
 
 
 class ObservedEvidence:
@@ -169,8 +164,9 @@ class ObservedEvidence:
         """Note nothing: nothing was written."""
 
     def reverts(self, endpoint_id: str, now: datetime) -> Sequence[PastRevert]:
-        """See `Evidence.reverts`."""
-        return self._evidence.reverts(endpoint_id, now)
+        """Return none: a fight of earlier days puts off no telling."""
+        del endpoint_id, now
+        return ()
 
 
 class NoAgenda:

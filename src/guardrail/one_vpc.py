@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from guardrail.core.actions import ENDPOINT_WRITES, ActionKind, CreateEndpoint, WritePolicy
-from guardrail.core.fights import WINDOW
+from guardrail.core.fights import SPACING, WINDOW
 from guardrail.core.managed import found_again, lost, marked
 from guardrail.core.memory import Cause, Central, VpcMemory, Yield
 from guardrail.core.model import Inventory, Known, ObservedVpc, Plan, YieldBegins, remembering
@@ -283,18 +284,24 @@ class Pass:
         """Remember what is fought over, and make an appointment for what is due in a minute."""
         if self._execution is None:
             return
-        reverting, over = self._execution.reverting, self._memory.ended_fights(self._begun)
-        for revert in reverting.done:
-            if revert.fight.contested:
-                self._r.records.note_fight(
-                    self._vpc_id,
-                    revert.image.endpoint_id,
-                    revert.image.at + WINDOW,
-                    breaks=revert.fight.open,
-                    over=over,
-                )
-        if reverting.due and self._r.spacing:
-            self._r.spacing.look_again(self._vpc_id, reverting.due)
+        reverting = self._execution.reverting
+        fought = [revert for revert in reverting.done if revert.fight.contested]
+        for revert in fought:
+            endpoint_id, until = revert.image.endpoint_id, revert.image.at + WINDOW
+            breaks = revert.fight.open
+            self._r.records.note_fight(self._vpc_id, endpoint_id, until, breaks=breaks)
+        # With the next fight those go that ended: the item does not grow with every endpoint.
+        for endpoint_id in self._memory.ended_fights(self._begun) if fought else ():
+            self._r.records.end_fight(self._vpc_id, endpoint_id, self._begun)
+        if self._r.spacing and (due := reverting.due or self._due_next()):
+            self._r.spacing.look_again(self._vpc_id, due)
+
+    def _due_next(self) -> datetime | None:
+        """Return when to look again for a policy that this pass did not come to, in any case."""
+        steps = self._execution.steps if self._execution else []
+        left = (s for s in steps if s.result is Result.DEFERRED)
+        waits = any(isinstance(step.action, WritePolicy) for step in left)
+        return self._begun + SPACING if waits else None
 
     def _look_again(self) -> None:
         """Make an appointment where the guardrail is getting out of somebody's way."""

@@ -186,19 +186,11 @@ class Records(Protocol):
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Remember since when a sweep leaves a VPC's writes to the next one; None: no longer."""
 
-    def note_fight(
-        self,
-        vpc_id: str,
-        endpoint_id: str,
-        until: datetime,
-        *,
-        breaks: bool,
-        over: Collection[str] = (),
-    ) -> None:
-        """Remember until when an endpoint is contested, and whether its breaker is open so long.
+    def note_fight(self, vpc_id: str, endpoint_id: str, until: datetime, *, breaks: bool) -> None:
+        """Remember until when an endpoint is contested, and whether its breaker is open so long."""
 
-        What was remembered of the fights about the endpoints in `over` is forgotten.
-        """
+    def end_fight(self, vpc_id: str, endpoint_id: str, now: datetime) -> None:
+        """Forget a fight that is over, unless it has begun anew meanwhile."""
 
 
 class Evidence(Protocol):
@@ -220,12 +212,12 @@ class Evidence(Protocol):
         """Return what is kept of each endpoint; nothing for those never heard of."""
 
     def note_loosening(self, endpoint_id: str, loosening: Loosening) -> None:
-        """Keep who opened the policy until somebody claims to put it back."""
+        """Keep who opened the policy that is put back later, until it is seen compliant."""
 
     def claim(self, endpoint_id: str, now: datetime, until: datetime) -> bool:
         """Take the endpoint's next spaced revert; False while somebody else's claim lasts.
 
-        Nobody else gets one before `until`; who had opened the policy is forgotten.
+        Nobody else gets one before `until`.
         """
 
     def keep(self, image: BeforeImage) -> None:

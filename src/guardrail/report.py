@@ -51,11 +51,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of the plan and what became of it."""
+    """One action of the plan and what became of it; `error` says why it failed."""
 
     action: Action
     result: Result
     resource_id: str | None = None
+    error: str | None = None
 
     @property
     def target(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from guardrail.core.actions import Origin, WritePolicy
 from guardrail.core.fights import SPACING, Fight, Loosening, PastRevert
 from guardrail.core.memory import VpcMemory
 from guardrail.core.model import Finding, Intent
+from guardrail.core.plan import POLICY_REASONS, policy_hash
 from guardrail.core.policy import baseline_alone, decide
 from guardrail.core.trail import Trigger
 from guardrail.errors import PolicyRefusedError, RefusedError, RetryableError
@@ -74,8 +76,13 @@ class Reverting:
         endpoint policies are stricter than what is documented can tell, and an endpoint must not
         stay open for the sake of a statement that only narrowed it.
         """
+        if self._trigger.is_sweep:
+            now = self._open_now(action)
+            if now is None:
+                return action, Result.GONE
+            action, findings = now, self._found_now(now, findings)
         fight = self._fight(action.endpoint_id)
-        loosening = self._loosening(action.endpoint_id, fight)
+        loosening = self._loosening(action, fight)
         if self._is_spaced(action.endpoint_id, fight):
             if loosening:
                 self._evidence.note_loosening(action.endpoint_id, loosening)
@@ -117,20 +124,48 @@ class Reverting:
         self.due = min(due, self.due or due)
         return True
 
-    def _loosening(self, endpoint_id: str, fight: Fight) -> Loosening | None:
-        """Return who opened the policy, as far as an event told.
+    def _open_now(self, action: WritePolicy) -> WritePolicy | None:
+        """Return the write for what stands now; None if there is nothing to write any more.
 
-        Any event about the VPC may lead here, the guardrail's own among them. Only one that set a
-        policy beyond the baseline on this endpoint tells who did. Of several since the last revert
-        it is the first, who was noted when the revert was put off.
+        A sweep comes to an endpoint minutes after it has looked at it.
         """
-        noted = self._kept.get(endpoint_id, Kept()).loosening
-        if noted and noted.at and fight.open and noted.at > fight.reverts[-1].at - _WHOLE_SECOND:
-            return noted
-        told, policy = self._trigger, self._trigger.policy
-        if endpoint_id not in told.written_endpoints or policy is None or self._fits(policy):
-            return None
-        return Loosening(told.actor, told.user_agent, told.event_id, told.event_time)
+        found = self._network.glance([action.endpoint_id]) or ()
+        for glimpse in found:
+            if not self._fits(glimpse.endpoint.policy):
+                return replace(action, before=glimpse.endpoint.policy)
+        return None
+
+    def _found_now(self, action: WritePolicy, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield the findings, that about the policy to be written as it is now."""
+        verdict = decide(action.before, self._baseline)
+        for finding in findings:
+            if finding.endpoint_id == action.endpoint_id and finding.verdict:
+                said = verdict.reasons[0]
+                reason = POLICY_REASONS[said.code]
+                yield replace(finding, reason=reason, message=said.message, verdict=verdict)
+            else:
+                yield finding
+
+    def _loosening(self, action: WritePolicy, fight: Fight) -> Loosening | None:
+        """Return who gave the policy that is replaced, as far as an event told.
+
+        Any event about the VPC may lead here, the guardrail's own and one that comes days late
+        among them. One tells who it was if it gave this endpoint this policy, and that after the
+        last revert; or it did when a revert was put off, and was noted.
+        """
+        digest = _digest(action.before)
+        noted = self._kept.get(action.endpoint_id, Kept()).loosening
+        told = self._trigger
+        own = Loosening(told.actor, told.user_agent, told.event_id, told.event_time, digest)
+        if action.endpoint_id not in told.written_endpoints or told.policy is None:
+            candidates = [noted]
+        else:
+            candidates = [noted, replace(own, sha256=_digest(told.policy))]
+        last = max((revert.at for revert in fight.made), default=None)
+        for one in candidates:
+            if one and one.sha256 == digest and (last is None or _is_after(one.at, last)):
+                return one
+        return None
 
     def _image(
         self, action: WritePolicy, findings: Iterable[Finding], loosening: Loosening | None
@@ -192,6 +227,18 @@ class Reverting:
 
     def _fits(self, shown: str) -> bool:
         return decide(shown, self._baseline).contained
+
+
+def _digest(policy: str) -> str:
+    """Return a hash that is the same for the same policy, however it is spaced."""
+    try:
+        return policy_hash(json.dumps(json.loads(policy), sort_keys=True))
+    except (ValueError, RecursionError):
+        return policy_hash(policy)
+
+
+def _is_after(moment: datetime | None, last: datetime) -> bool:
+    return moment is not None and moment > last - _WHOLE_SECOND
 
 
 def _exposure(image: BeforeImage, until: datetime) -> int | None:

@@ -37,6 +37,8 @@ class Sweeper:
             if one.writes and not one.error:
                 due.append(one)
             else:
+                # Nothing is written, but what earlier passes owed may be done by now.
+                one.carry_out()
                 yield one.report(), one.error
         written = 0
         for one in sorted(due, key=lambda one: one.urgency):

@@ -75,15 +75,24 @@ def test_what_came_to_be_owed_after_a_look_began_is_not_paid_by_it(evidence: Evi
 
 
 def test_one_of_many_claims_the_next_revert(evidence: Evidence) -> None:
-    """Until its time is over; who had opened the policy is forgotten with it."""
+    """Until its time is over."""
     minute = timedelta(minutes=1)
-    opened = Loosening("alice", None, "event-1", NOW)
-    evidence.note_loosening(ENDPOINT, opened)
-    assert evidence.kept([ENDPOINT])[ENDPOINT].loosening == opened
     claims = [evidence.claim(ENDPOINT, NOW + n * SECOND, NOW + minute) for n in range(3)]
     assert claims == [True, False, False]
     assert evidence.kept([ENDPOINT]).get(ENDPOINT, Kept()) == Kept()
     assert evidence.claim(ENDPOINT, NOW + minute, NOW + 2 * minute)
+
+
+def test_who_opened_a_policy_is_known_until_it_is_seen_compliant(evidence: Evidence) -> None:
+    """By whichever policy, the one kept before included."""
+    evidence.note_compliant(ENDPOINT, BASELINE)
+    for at in (NOW, None):
+        opened = Loosening("alice", None, "event-1", at, "a" * 64)
+        evidence.note_loosening(ENDPOINT, opened)
+        evidence.claim(ENDPOINT, NOW, NOW)
+        assert evidence.kept([ENDPOINT])[ENDPOINT].loosening == opened
+        evidence.note_compliant(ENDPOINT, BASELINE)
+        assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(BASELINE)}
 
 
 def test_reverts_of_the_last_hour_are_counted(evidence: Evidence) -> None:
@@ -93,7 +102,7 @@ def test_reverts_of_the_last_hour_are_counted(evidence: Evidence) -> None:
         evidence.keep(one := image(at, f"event-{number}"))
         if number < 2:
             evidence.note_written(one, one.at, None)
-    found = [PastRevert(moments[n], "alice", "aws-cli/2") for n in (1, 3, 4)]
+    found = [PastRevert(moments[n], "alice", "aws-cli/2", written=n < 2) for n in (1, 3, 4)]
     assert evidence.reverts(ENDPOINT, NOW) == found
     assert evidence.reverts("vpce-2", NOW) == []
 

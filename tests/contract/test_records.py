@@ -121,7 +121,7 @@ def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
 
 
 def test_what_is_fought_over_is_remembered_until_it_is_over(records: Records) -> None:
-    """By endpoint; the next one takes what is over away, and nothing of its own."""
+    """By endpoint; what is over can be forgotten, and not what has begun anew meanwhile."""
     later = NOW + timedelta(hours=1)
     records.note_fight(VPC, ENDPOINT, NOW, breaks=True)
     records.note_fight(VPC, "vpce-2", NOW, breaks=False)
@@ -130,9 +130,10 @@ def test_what_is_fought_over_is_remembered_until_it_is_over(records: Records) ->
     assert memory.contested == {ENDPOINT: later, "vpce-2": NOW}
     assert memory.breakers == {ENDPOINT: NOW}
     assert memory.ended_fights(NOW) == {"vpce-2"}
-    records.note_fight(VPC, "vpce-3", later, breaks=True, over={"vpce-2", "vpce-3", ENDPOINT})
+    for endpoint_id in (ENDPOINT, "vpce-2", "vpce-3"):
+        records.end_fight(VPC, endpoint_id, NOW)
     memory = records.memories([VPC])[VPC]
-    assert (memory.contested, memory.breakers) == ({"vpce-3": later}, {"vpce-3": later})
+    assert (memory.contested, memory.breakers) == ({ENDPOINT: later}, {ENDPOINT: NOW})
 
 
 def _schedules() -> tuple[Any, Schedules]:

@@ -45,14 +45,6 @@ def test_what_comes_within_a_window_is_counted(ports: Ports) -> None:
     assert memory(records).windows == {KEY: Window(NOW + 2 * HOUR)}
 
 
-def test_a_window_that_is_over_is_forgotten_with_the_next(ports: Ports) -> None:
-    """An item does not grow with every endpoint that its VPC ever had."""
-    windows, records = ports
-    windows.open(VPC, "old", NOW, NOW + HOUR)
-    windows.open(VPC, KEY, NOW + HOUR, NOW + 2 * HOUR, over={"old", KEY})
-    assert memory(records).windows == {KEY: Window(NOW + 2 * HOUR)}
-
-
 def test_a_window_is_closed_once_and_not_the_one_begun_meanwhile(ports: Ports) -> None:
     """Two sweeps at once send one message."""
     windows, records = ports

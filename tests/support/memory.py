@@ -98,23 +98,20 @@ class FakeRecords:
         """See `Records.note_put_off`."""
         self._set(vpc_id, replace(self.memory(vpc_id), put_off=since))
 
-    def note_fight(
-        self,
-        vpc_id: str,
-        endpoint_id: str,
-        until: datetime,
-        *,
-        breaks: bool,
-        over: Collection[str] = (),
-    ) -> None:
+    def note_fight(self, vpc_id: str, endpoint_id: str, until: datetime, *, breaks: bool) -> None:
         """See `Records.note_fight`."""
-        known, ended = self.memory(vpc_id), set(over) - {endpoint_id}
-        contested = {i: t for i, t in known.contested.items() if i not in ended}
-        breakers = {i: t for i, t in known.breakers.items() if i not in ended}
-        contested[endpoint_id] = until
-        if breaks:
-            breakers[endpoint_id] = until
+        known = self.memory(vpc_id)
+        contested = {**known.contested, endpoint_id: until}
+        breakers = {**known.breakers, endpoint_id: until} if breaks else known.breakers
         self._set(vpc_id, replace(known, contested=contested, breakers=breakers))
+
+    def end_fight(self, vpc_id: str, endpoint_id: str, now: datetime) -> None:
+        """See `Records.end_fight`."""
+        known = self.memory(vpc_id)
+        if not known.contests(endpoint_id, now) and not known.breaks(endpoint_id, now):
+            contested = {i: t for i, t in known.contested.items() if i != endpoint_id}
+            breakers = {i: t for i, t in known.breakers.items() if i != endpoint_id}
+            self._set(vpc_id, replace(known, contested=contested, breakers=breakers))
 
     # What tests look at.
 
@@ -161,6 +158,7 @@ class FakeEvidence:
         """See `Evidence.note_compliant`."""
         self.faults.before()
         self.policies[endpoint_id] = policy
+        self.loosenings.pop(endpoint_id, None)
         self.faults.after()
         return endpoint_id in self.owed
 
@@ -198,7 +196,6 @@ class FakeEvidence:
         free = endpoint_id not in self.claims or self.claims[endpoint_id] <= now
         if free:
             self.claims[endpoint_id] = until
-            self.loosenings.pop(endpoint_id, None)
         self.faults.after()
         return free
 
@@ -225,12 +222,14 @@ class FakeEvidence:
         """See `Evidence.reverts`."""
         self.faults.before()
         return [
-            PastRevert(image.at, image.actor, image.user_agent)
+            PastRevert(image.at, image.actor, image.user_agent, self._is_written(image))
             for image in self.images
             if image.endpoint_id == endpoint_id
-            and image.at
-            >= now - (WINDOW if (endpoint_id, image.name) in self.written else IN_FLIGHT)
+            and image.at >= now - (WINDOW if self._is_written(image) else IN_FLIGHT)
         ]
+
+    def _is_written(self, image: BeforeImage) -> bool:
+        return (image.endpoint_id, image.name) in self.written
 
 
 class FakeSettling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -43,15 +43,12 @@ class FakeWindows:
 
     records: FakeRecords
 
-    def open(
-        self, vpc_id: str, key: str, now: datetime, until: datetime, over: Collection[str] = ()
-    ) -> int | None:
+    def open(self, vpc_id: str, key: str, now: datetime, until: datetime) -> int | None:
         """See `Windows.open`."""
         windows = self.records.memory(vpc_id).windows
         known = windows.get(key)
         if known is None or known.until <= now:
-            kept = {k: window for k, window in windows.items() if k not in over}
-            self._set(vpc_id, {**kept, key: Window(until)})
+            self._set(vpc_id, {**windows, key: Window(until)})
             return known.held_back if known else 0
         self._set(vpc_id, {**windows, key: Window(known.until, known.held_back + 1)})
         return None

@@ -75,22 +75,30 @@ class World:
         self.settling.paused.discard(vpc_id)
         return self.run(Trigger(SETTLED, frozenset({vpc_id})), EVERYTHING)
 
-    def endpoint_change(self, endpoint_id: str, name: str = "ModifyVpcEndpoint") -> list[Report]:
+    def endpoint_change(
+        self,
+        endpoint_id: str,
+        name: str = "ModifyVpcEndpoint",
+        *,
+        actor: str = ALICE,
+        policy: str | None = None,
+        at: datetime | None = None,
+    ) -> list[Report]:
         """EndpointChange hears that alice gave an endpoint the policy that it has now.
 
-        Records carry no VPC id.
+        Or somebody else did, or another one, or earlier. Records carry no VPC id.
         """
         trigger = Trigger(
             name,
             frozenset(),
             frozenset({endpoint_id}),
-            actor=ALICE,
+            actor=actor,
             user_agent="aws-cli/2",
             event_id="event-1",
-            event_time=self.clock(),
+            event_time=at or self.clock(),
             settled=False,
             narrow=True,
-            policy=self._policy(endpoint_id),
+            policy=policy or self._policy(endpoint_id),
         )
         return self.run(trigger, ENDPOINT_CHANGE)
 

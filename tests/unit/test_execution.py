@@ -145,11 +145,12 @@ def test_observe_tells_at_once_what_enforce_does_in_two_passes() -> None:
 def test_a_policy_outside_the_baseline_is_refused_before_the_call() -> None:
     """Whatever planned it, and without leaving a before-image of a write that was not made."""
     network, evidence = FakeNetwork(), FakeEvidence()
-    endpoint_id = network.add_endpoint(network.add_vpc(), BASELINE)
+    before = json.dumps(json.loads(OPEN))
+    endpoint_id = network.add_endpoint(network.add_vpc(), before)
     run = execution(network, evidence, EVERYTHING)
-    error = run.carry_out(Plan("vpc-1", actions=(WritePolicy(endpoint_id, OPEN, BASELINE),)))
+    error = run.carry_out(Plan("vpc-1", actions=(WritePolicy(endpoint_id, OPEN, before),)))
     assert isinstance(error, RefusedError)
-    assert network.endpoint(endpoint_id).policy == BASELINE
+    assert network.endpoint(endpoint_id).policy == before
     assert evidence.images == []
 
 

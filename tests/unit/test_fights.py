@@ -6,20 +6,25 @@ from dataclasses import replace
 from datetime import timedelta
 
 from guardrail.core.fights import IN_FLIGHT, SPACING, WINDOW
+from guardrail.core.model import Mode
 from guardrail.core.policy import decide
+from guardrail.core.trail import LOOK_AGAIN, Trigger
 from guardrail.errors import RetryableError
 from guardrail.ports import Result
 from support.fakes import BASELINE, OPEN
-from support.world import ALICE, World
+from support.world import ALICE, ENDPOINT_CHANGE, World
 
 SECOND = timedelta(seconds=1)
+BOB = "arn:aws:iam::111122223333:user/bob"
 
 
-def loosen(world: World, endpoint_id: str, *, after: timedelta = SECOND) -> list[Result]:
-    """Let alice open the endpoint once more; return what became of the policy writes."""
+def loosen(
+    world: World, endpoint_id: str, *, after: timedelta = SECOND, actor: str = ALICE
+) -> list[Result]:
+    """Let somebody open the endpoint once more; return what became of the policy writes."""
     world.clock.time += after
     world.network.set_policy(endpoint_id, OPEN)
-    (report,) = world.endpoint_change(endpoint_id)
+    (report,) = world.endpoint_change(endpoint_id, actor=actor)
     return [step.result for step in report.steps]
 
 
@@ -51,6 +56,26 @@ def test_it_is_contested_with_the_fourth_revert_and_its_actors_are_named() -> No
     assert (contested["reverts"], contested["breaker_open"]) == (4, False)
     assert world.heard.kinds() == ["Policy Reverted", "Endpoint Contested"]
     loosen(world, endpoint_id)
+    assert world.heard.kinds() == ["Policy Reverted"]
+
+
+def test_everybody_who_takes_part_is_named_the_most_frequent_first() -> None:
+    """A pipeline and a person, each with his tool."""
+    world, _, endpoint_id = fought_over(1)
+    for _ in range(3):
+        loosen(world, endpoint_id, actor=BOB)
+    told = world.heard.events[-1][1]["contested"]["opponents"]
+    assert [(one["actor"], one["times"]) for one in told] == [(BOB, 3), (ALICE, 1)]
+
+
+def test_attempts_that_failed_are_no_reverts() -> None:
+    """Three were throttled and one was made: nobody fights."""
+    world, _, endpoint_id = fought_over(0)
+    world.network.before_apply = refusing
+    for _ in range(3):
+        assert loosen(world, endpoint_id) == [Result.FAILED]
+    world.network.before_apply = lambda _: None
+    assert loosen(world, endpoint_id) == [Result.APPLIED]
     assert world.heard.kinds() == ["Policy Reverted"]
 
 
@@ -107,15 +132,63 @@ def test_the_sweep_does_not_wait_for_the_minute() -> None:
 
 
 def test_who_opened_it_is_named_when_it_is_put_back_a_minute_later() -> None:
-    """The first after the last revert, and it was open since then."""
+    """The first after the last revert, and it was open since then; a failed write loses nothing."""
     world, vpc_id, endpoint_id = fought_over(11)
     loosen(world, endpoint_id)
-    opened = world.clock()
+    begun = world.clock()
     loosen(world, endpoint_id)
+    world.network.before_apply = refusing
     world.reverts_later(vpc_id)
+    world.network.before_apply = lambda _: None
+    world.clock.time += SPACING
+    world.run(Trigger(LOOK_AGAIN, frozenset({vpc_id})), ENDPOINT_CHANGE)
     detail = world.heard.events[-1][1]
     assert (detail["actor"], detail["user_agent"]) == (ALICE, "aws-cli/2")
-    assert detail["exposure_ms"] == (world.clock() - opened) / timedelta(milliseconds=1)
+    assert detail["exposure_ms"] == (world.clock() - begun) / timedelta(milliseconds=1)
+
+
+def test_who_opened_it_is_named_although_the_breaker_has_closed_meanwhile() -> None:
+    """The first of the reverts left the hour before the appointment came."""
+    world, vpc_id, endpoint_id = fought_over(1)
+    world.clock.time += WINDOW - 40 * SECOND
+    for _ in range(10):
+        loosen(world, endpoint_id)
+    assert loosen(world, endpoint_id) == [Result.SPACED]
+    world.reverts_later(vpc_id)
+    assert world.evidence.images[-1].actor == ALICE
+
+
+def test_who_opened_and_closed_it_is_not_named_for_the_next() -> None:
+    """Alice corrected herself while the revert was put off; then bob opened it as she had."""
+    world, vpc_id, endpoint_id = fought_over(11)
+    loosen(world, endpoint_id)
+    world.network.set_policy(endpoint_id, BASELINE)
+    world.endpoint_change(endpoint_id)
+    loosen(world, endpoint_id, actor=BOB)
+    world.reverts_later(vpc_id)
+    assert world.evidence.images[-1].actor == BOB
+
+
+def test_the_second_of_two_that_are_fought_over_has_its_appointment() -> None:
+    """One write in a pass, and the event of the first may be lost."""
+    world, vpc_id, endpoint_id = fought_over(11)
+    other = world.network.add_endpoint(vpc_id, BASELINE)
+    for _ in range(11):
+        loosen(world, other, after=timedelta())
+    loosen(world, endpoint_id, after=timedelta())
+    loosen(world, other, after=timedelta())
+    world.reverts_later(vpc_id)
+    world.reverts_later(vpc_id)
+    assert is_closed(world, endpoint_id)
+    assert is_closed(world, other)
+
+
+def test_observe_mode_does_not_wait_for_a_fight_of_earlier() -> None:
+    """Nothing is put back there, so nothing is spaced."""
+    world, _, endpoint_id = fought_over(11)
+    world.intent = replace(world.intent, mode=Mode.OBSERVE)
+    assert loosen(world, endpoint_id) == [Result.RECORDED]
+    assert world.heard.kinds() == ["Drift Observed"]
 
 
 def test_a_breaker_that_opens_while_others_write_is_told_of() -> None:

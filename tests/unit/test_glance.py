@@ -116,6 +116,18 @@ def test_a_function_that_may_not_do_it_leaves_it_owed() -> None:
     assert world.network.endpoint(other).policy != OPEN
 
 
+def test_a_sweep_that_finds_all_in_order_pays_what_is_owed() -> None:
+    """Its owner did himself what a pass had left."""
+    world = World()
+    endpoint_id = managed(world)
+    world.network.change_endpoint(endpoint_id, policy=OPEN, private_dns=False)
+    world.endpoint_change(endpoint_id)
+    world.network.change_endpoint(endpoint_id, private_dns=True)
+    world.clock.advance(minutes=1)
+    world.sweep()
+    assert world.evidence.owed == {}
+
+
 def test_it_is_owed_before_the_write_whose_event_pays() -> None:
     """The event may be looked at before the pass that wrote has ended."""
     world = World()

@@ -18,6 +18,7 @@ from support.fakes import BASELINE, OPEN, FakeNetwork
 from support.values import policy
 from support.world import ALICE, ENDPOINT_CHANGE, World
 
+BOB = "arn:aws:iam::111122223333:user/bob"
 STRICTER = policy(Action="states:StartExecution")
 DENY = {"Effect": "Deny", "Principal": "*", "Action": "states:DeleteStateMachine", "Resource": "*"}
 
@@ -172,17 +173,79 @@ def test_the_record_says_who_why_and_what_got_through() -> None:
     assert image.changed == image.at == world.clock()
 
 
-@pytest.mark.parametrize("policy", [None, STRICTER])
-def test_an_event_that_opened_nothing_names_nobody(policy: str | None) -> None:
+@pytest.mark.parametrize("given", [None, STRICTER])
+def test_an_event_that_opened_nothing_names_nobody(given: str | None) -> None:
     """Bob added a subnet, or it was the guardrail's own write; somebody else opened the policy."""
     world = World()
     endpoint_id = opened(world, STRICTER)
     ids = frozenset({endpoint_id})
-    bob = Trigger("ModifyVpcEndpoint", frozenset(), ids, "bob", event_id="event-9", policy=policy)
+    bob = Trigger("ModifyVpcEndpoint", frozenset(), ids, BOB, event_id="event-9", policy=given)
     world.run(bob, ENDPOINT_CHANGE)
     (image,) = world.evidence.images
     assert (image.after, image.event_id) == (STRICTER, "event-9")
     assert (image.actor, image.changed) == (None, None)
+
+
+def test_whoever_gave_another_policy_is_not_named() -> None:
+    """Alice let a partner in, bob let everybody in, and alice's event is the first to come."""
+    world = World()
+    endpoint_id = opened(world, STRICTER)
+    world.endpoint_change(endpoint_id, policy=policy(Action="states:*"))
+    assert world.evidence.images[-1].actor is None
+    world.network.set_policy(endpoint_id, OPEN)
+    world.endpoint_change(endpoint_id, actor=BOB, policy=json.dumps(json.loads(OPEN), indent=2))
+    assert world.evidence.images[-1].actor == BOB
+
+
+def test_an_event_that_comes_a_second_time_later_names_nobody() -> None:
+    """From the dead-letter queue, say: bob opened the policy since, just as alice had."""
+    world = World()
+    endpoint_id = opened(world, STRICTER)
+    first = world.clock()
+    wait(world, seconds=5)
+    world.clock.advance(seconds=5)
+    world.endpoint_change(endpoint_id, at=first)
+    world.clock.advance(minutes=50)
+    world.network.set_policy(endpoint_id, OPEN)
+    world.endpoint_change(endpoint_id, at=first)
+    assert [image.actor for image in world.evidence.images] == [ALICE, None]
+
+
+def test_a_sweep_writes_over_no_policy_that_complies_by_now() -> None:
+    """Its owner corrected the second while the first was written: that one counts."""
+    world = World()
+    first, second = (world.network.add_endpoint(world.network.add_vpc(), OPEN) for _ in range(2))
+
+    def corrected(action: Action) -> None:
+        del action
+        world.network.before_apply = lambda _: None
+        world.network.set_policy(second, STRICTER)
+
+    world.network.before_apply = corrected
+    world.sweep()
+    assert world.network.endpoint(first).policy != OPEN
+    assert world.network.endpoint(second).policy == STRICTER
+    assert world.heard.kinds() == ["Policy Reverted"]
+
+
+def test_a_sweep_records_what_it_replaces_now() -> None:
+    """Not what it saw when it looked: somebody has changed that meanwhile."""
+    world = World()
+    _, second = (world.network.add_endpoint(world.network.add_vpc(), OPEN) for _ in range(2))
+    other = policy(Principal="*", Action="states:StartExecution", Resource="*", Condition={})
+
+    def changed(action: Action) -> None:
+        del action
+        world.network.before_apply = lambda _: None
+        world.network.set_policy(second, other)
+
+    world.network.before_apply = changed
+    world.sweep()
+    image = world.evidence.images[-1]
+    assert (image.endpoint_id, image.before) == (second, other)
+    assert image.witness
+    assert image.witness.action == "states:StartExecution"
+    assert world.network.endpoint(second).policy == image.after
 
 
 def test_exposure_lasts_until_the_write_was_seen() -> None:

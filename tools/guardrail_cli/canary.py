@@ -104,7 +104,7 @@ class Canary:
         return [
             record
             for record in records(self.stack, self.endpoint_id)
-            if _begun(record) >= since and _SID in record["policy_before"]
+            if _begun(record) >= since and _SID in record.get("policy_before", "")
         ]
 
     def _policy(self) -> str:

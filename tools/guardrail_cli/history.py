@@ -90,7 +90,7 @@ def restore(stack: Deployed, endpoint_id: str, name: str, *, sure: bool) -> int:
     Returns the documented exit code: that of `check` when it is refused.
     """
     record = _one(records(stack, endpoint_id), endpoint_id, name)
-    policy = record["policy_before"]
+    policy = record.get("policy_before", "")
     verdict = decide(policy, stack.baseline)
     if not verdict.contained:
         typer.echo(f"refused: {verdict.reasons[0].message}", err=True)

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 LAST_COMPLIANT = "policy#last-compliant"
 REVERT = "revert#"
-_UNKNOWN = "attribute_not_exists(sha256) OR sha256 <> :sha256 OR attribute_exists(owed)"
+_UNKNOWN = (
+    "attribute_not_exists(sha256) OR sha256 <> :sha256 OR attribute_exists(owed)"
+    " OR attribute_exists(loosening)"
+)
 
 
 class DynamoEvidence:
@@ -44,7 +47,7 @@ class DynamoEvidence:
         """See `Evidence.note_compliant`; one conditional write, no read."""
         before = self._note(
             endpoint_id,
-            "SET #policy = :policy, sha256 = :sha256",
+            "SET #policy = :policy, sha256 = :sha256 REMOVE loosening",
             {":policy": policy, ":sha256": policy_hash(policy)},
             condition=_UNKNOWN,
             names={"#policy": "policy"},
@@ -76,7 +79,7 @@ class DynamoEvidence:
         """See `Evidence.claim`; one conditional write, so that one of many gets it."""
         before = self._note(
             endpoint_id,
-            "SET not_before = :until REMOVE loosening",
+            "SET not_before = :until",
             {":until": stamp(until), ":now": stamp(now)},
             condition="attribute_not_exists(not_before) OR not_before <= :now",
         )
@@ -172,7 +175,7 @@ class DynamoEvidence:
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :end",
             FilterExpression="attribute_exists(written) OR begun >= :recent",
-            ProjectionExpression="sk, actor, user_agent",
+            ProjectionExpression="sk, actor, user_agent, written",
             ExpressionAttributeValues={
                 ":pk": {"S": f"endpoint#{endpoint_id}"},
                 ":since": {"S": f"{REVERT}{stamp(now - WINDOW)}"},
@@ -207,4 +210,4 @@ def _kept(item: Mapping[str, Any]) -> Kept:
 def _past(item: Mapping[str, Any]) -> PastRevert:
     moment = item["sk"]["S"].removeprefix(REVERT).partition("#")[0]
     texts = {name: item[name]["S"] for name in ("actor", "user_agent") if name in item}
-    return PastRevert(datetime.fromisoformat(moment), **texts)
+    return PastRevert(datetime.fromisoformat(moment), **texts, written="written" in item)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -173,30 +172,28 @@ class DynamoRecords:
         else:
             self._update(vpc_id, "REMOVE #name", names={"#name": "put_off"}, values={})
 
-    def note_fight(
-        self,
-        vpc_id: str,
-        endpoint_id: str,
-        until: datetime,
-        *,
-        breaks: bool,
-        over: Collection[str] = (),
-    ) -> None:
+    def note_fight(self, vpc_id: str, endpoint_id: str, until: datetime, *, breaks: bool) -> None:
         """See `Records.note_fight`."""
-        ended = set(over) - {endpoint_id}
-        now = {"#contested": f"{CONTESTED}{endpoint_id}"}
+        names = {"#contested": f"{CONTESTED}{endpoint_id}"}
         if breaks:
-            now["#breaker"] = f"{BREAKER}{endpoint_id}"
-        then = {
-            f"#over{place}": f"{prefix}{known}"
-            for place, (prefix, known) in enumerate(product((CONTESTED, BREAKER), sorted(ended)))
-        }
-        removing = f" REMOVE {', '.join(then)}" if then else ""
+            names["#breaker"] = f"{BREAKER}{endpoint_id}"
         self._update(
             vpc_id,
-            f"SET {', '.join(f'{name} = :until' for name in now)}{removing}",
-            names={**now, **then},
+            f"SET {', '.join(f'{name} = :until' for name in names)}",
+            names=names,
             values={":until": {"S": until.isoformat()}},
+        )
+
+    def end_fight(self, vpc_id: str, endpoint_id: str, now: datetime) -> None:
+        """See `Records.end_fight`; moments are compared as texts, so all are of one offset."""
+        names = {"#contested": f"{CONTESTED}{endpoint_id}", "#breaker": f"{BREAKER}{endpoint_id}"}
+        over = [f"(attribute_not_exists({name}) OR {name} <= :now)" for name in names]
+        self._update(
+            vpc_id,
+            f"REMOVE {', '.join(names)}",
+            names=names,
+            values={":now": {"S": now.isoformat()}},
+            condition=" AND ".join(over),
         )
 
     def _set(self, vpc_id: str, name: str, text: str) -> None:
@@ -211,17 +208,27 @@ class DynamoRecords:
         *,
         names: dict[str, str],
         values: dict[str, AttributeValueTypeDef],
+        condition: str = "",
     ) -> None:
-        """Change single attributes of a VPC's item, so that two invocations lose nothing."""
+        """Change single attributes of a VPC's item, so that two invocations lose nothing.
+
+        Nothing is changed where the condition does not hold (any more).
+        """
         request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
+        if condition:
+            request["ConditionExpression"] = condition
         with translated(f"noting about {vpc_id} in {self._table}"):
-            self._db.update_item(
-                TableName=self._table,
-                Key=_key("vpc", vpc_id),
-                UpdateExpression=expression,
-                ExpressionAttributeNames=names,
-                **request,
-            )
+            try:
+                self._db.update_item(
+                    TableName=self._table,
+                    Key=_key("vpc", vpc_id),
+                    UpdateExpression=expression,
+                    ExpressionAttributeNames=names,
+                    **request,
+                )
+            except ClientError as error:
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
 
     def _states(self, kind: str, ids: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for item in batched(self._db, self._table, [_key(kind, one) for one in ids]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +21,13 @@ class DynamoWindows:
         self._db = client
         self._table = table
 
-    def open(
-        self, vpc_id: str, key: str, now: datetime, until: datetime, over: Collection[str] = ()
-    ) -> int | None:
+    def open(self, vpc_id: str, key: str, now: datetime, until: datetime) -> int | None:
         """See `Windows.open`; moments are compared as texts, so all are of one offset."""
         names = {"#until": f"{UNTIL}{key}", "#held": f"{HELD_BACK}{key}"}
-        ended = {f"#over{n}": f"{UNTIL}{one}" for n, one in enumerate(sorted(set(over) - {key}))}
         begun = self._update(
             vpc_id,
-            f"SET #until = :until REMOVE {', '.join(['#held', *ended])}",
-            {**names, **ended},
+            "SET #until = :until REMOVE #held",
+            names,
             {":until": {"S": until.isoformat()}, ":now": {"S": now.isoformat()}},
             "attribute_not_exists(#until) OR #until <= :now",
         )

@@ -28,21 +28,26 @@ Several invocations may be at the same endpoint at once; each is to know of the 
 
 @dataclass(frozen=True, slots=True)
 class PastRevert:
-    """One policy write of the past: when, and because of whom."""
+    """One policy write of the past: when, because of whom, and whether it is known to be made."""
 
     at: datetime
     actor: str | None = None
     user_agent: str | None = None
+    written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Loosening:
-    """The change that opened a policy: by whom, with which tool, told by which event, when."""
+    """The change that opened a policy: by whom, with which tool, told by which event, when.
+
+    `sha256` is of the policy that it gave.
+    """
 
     actor: str | None
     user_agent: str | None
     event_id: str | None
     at: datetime | None
+    sha256: str
 
 
 class Opponent(NamedTuple):
@@ -58,7 +63,7 @@ class Fight:
     """The reverts of one endpoint within the window, oldest first, and what they amount to.
 
     It is contested with more than `contested_after` of them, and its breaker opens with more than
-    `breaker_after`.
+    `breaker_after`. Those that may have been made count for the breaker only.
     """
 
     reverts: Sequence[PastRevert]
@@ -66,9 +71,14 @@ class Fight:
     breaker_after: int
 
     @property
+    def made(self) -> Sequence[PastRevert]:
+        """The reverts that are known to have been made."""
+        return [revert for revert in self.reverts if revert.written]
+
+    @property
     def contested(self) -> bool:
         """Whether somebody keeps loosening the endpoint; one with an open breaker always is."""
-        return len(self.reverts) > min(self.contested_after, self.breaker_after)
+        return len(self.made) > self.contested_after or self.open
 
     @property
     def open(self) -> bool:
@@ -87,5 +97,5 @@ class Fight:
 
     def opponents(self) -> tuple[Opponent, ...]:
         """Return who loosened it, the most frequent first."""
-        counted = Counter((r.actor, r.user_agent) for r in self.reverts if r.actor)
+        counted = Counter((r.actor, r.user_agent) for r in self.made if r.actor)
         return tuple(Opponent(actor or "", tool, n) for (actor, tool), n in counted.most_common())

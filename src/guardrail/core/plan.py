@@ -39,7 +39,7 @@ from guardrail.core.reasons import Reason
 from guardrail.core.replacement import replacement
 from guardrail.core.teardown import teardown_steps
 
-_REASONS = {
+POLICY_REASONS = {
     PolicyCode.BROADER: Reason.POLICY_BROADER,
     PolicyCode.UNDECIDED: Reason.POLICY_UNDECIDED,
     PolicyCode.MALFORMED: Reason.POLICY_MALFORMED,
@@ -71,8 +71,10 @@ def needs_dns(vpc: ObservedVpc, intent: Intent) -> bool:
     """Whether the VPC's DNS attributes matter: two calls per VPC, so asked only then.
 
     They do where an endpoint is missing, or where a managed one lacks a private DNS name that
-    no other answers for.
+    no other answers for; never for a default VPC that is out of scope.
     """
+    if vpc.is_default and not intent.default_vpcs and not any(e.managed for e in vpc.endpoints):
+        return False
     return any(_lacks_name(vpc, service) for service in intent.services)
 
 
@@ -137,7 +139,7 @@ def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[
     first, spared = verdict.reasons[0], _spared(endpoint, intent, known)
     message = f"{first.message}{spared}"
     yield Finding(
-        _REASONS[first.code], message, endpoint.service, endpoint.endpoint_id, verdict=verdict
+        POLICY_REASONS[first.code], message, endpoint.service, endpoint.endpoint_id, verdict=verdict
     )
     if not spared:
         yield replacement(endpoint, known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -131,14 +132,60 @@ def test_every_policy_of_a_vpc_is_told_of_in_observe_mode() -> None:
 def test_what_was_made_for_an_endpoint_that_could_not_be_made_is_no_repair() -> None:
     """A group stands there, and the refusal says why nothing else does."""
     world = World()
-
-    def refuse(action: Action) -> None:
-        if action.kind is ActionKind.CREATE_ENDPOINT:
-            raise TerminalError("VpcEndpointLimitExceeded")
-
-    world.network.before_apply = refuse
+    world.network.before_apply = denying(ActionKind.CREATE_ENDPOINT)
     world.settled(world.network.add_vpc())
     assert world.heard.kinds() == ["Remediation Refused"]
+
+
+def test_what_was_put_right_is_not_told_as_still_wrong() -> None:
+    """The policy was put back, the tag could not be: the finding stays resolved."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (endpoint,) = world.network.endpoints(vpc_id)
+    world.network.change(vpc_id, endpoints=(replace(endpoint, tags={}, policy=OPEN),))
+    world.heard.kinds()
+    world.network.before_apply = denying(ActionKind.RESTORE_TAGS)
+    world.sweep()
+    refusal = world.heard.events[-1][1]
+    assert [one["code"] for one in refusal["drift"]] == ["tags-missing"]
+    assert [asff(f)["RecordState"] for f in world.heard.findings] == ["ARCHIVED"]
+
+
+def test_what_is_refused_about_one_endpoint_says_nothing_of_another() -> None:
+    """An owner's policy was put back; the guardrail's endpoint lacks its tag, no policy."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (ours,) = world.network.endpoints(vpc_id)
+    world.network.change_endpoint(ours.endpoint_id, tags={})
+    theirs = world.network.add_endpoint(vpc_id, OPEN)
+    world.network.before_apply = denying(ActionKind.RESTORE_TAGS)
+    world.heard.findings.clear()
+    world.sweep()
+    assert [(f.endpoint_id, f.resolved) for f in world.heard.findings] == [(theirs, True)]
+
+
+def test_each_endpoint_that_cannot_be_closed_is_told_of() -> None:
+    """Each with its own event, message and finding."""
+    world = World()
+    vpc_id, first = opened(world)
+    second = world.network.add_endpoint(vpc_id, OPEN)
+    world.network.before_apply = denying(ActionKind.WRITE_POLICY)
+    world.endpoint_change(first)
+    assert {detail["endpoint_id"] for _, detail in world.heard.events} == {first, second}
+    assert {f.endpoint_id for f in world.heard.findings if not f.resolved} == {first, second}
+    assert len(world.heard.messages) == 2
+
+
+def denying(kind: ActionKind) -> Callable[[Action], None]:
+    """Return what refuses the actions of one kind."""
+
+    def deny(action: Action) -> None:
+        if action.kind is kind:
+            raise TerminalError(f"{kind}: UnauthorizedOperation")
+
+    return deny
 
 
 def test_a_group_that_goes_after_its_endpoint_is_not_told_of() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from guardrail.core.model import Mode
+from guardrail.core.model import AbsentEndpoint, Mode
+from guardrail.core.names import Service
 from guardrail.errors import TerminalError
 from guardrail.herald import WINDOW
 from guardrail.messages import Message
@@ -134,6 +135,15 @@ def made_way_for_an_endpoint(world: World) -> None:
     assert endpoint_id not in {e.endpoint_id for e in world.network.endpoints(vpc_id)}
 
 
+def made_way_for_a_new_one(world: World) -> None:
+    """Find that the endpoint failed to be made; it goes, and another one comes."""
+    vpc_id, endpoint_id = made(world)
+    world.heard.messages.clear()
+    failed = AbsentEndpoint(endpoint_id, Service.STATES, failed=True)
+    world.network.change(vpc_id, endpoints=(), absent=(failed,))
+    world.sweep()
+
+
 def observed(world: World) -> None:
     """Tell in observe mode what would be done."""
     endpoint_id = own(world)
@@ -195,6 +205,7 @@ KINDS: tuple[Callable[[World], None], ...] = (
     repaired_in_part,
     made_way_for_a_name,
     made_way_for_an_endpoint,
+    made_way_for_a_new_one,
     observed,
     refused,
     yielded,
