@@ -160,6 +160,9 @@ class ObservedEvidence:
     def note_written(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
         """Note nothing: nothing was written."""
 
+    def note_failed(self, image: BeforeImage) -> None:
+        """Note nothing: nothing was tried."""
+
     def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
         """Note nothing: nothing was written."""
 

@@ -226,6 +226,9 @@ class Evidence(Protocol):
     def note_written(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
         """Note in the record that the write was made."""
 
+    def note_failed(self, image: BeforeImage) -> None:
+        """Note in the record that the write was not made, so that it does not count."""
+
     def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
         """Note in the record when EC2 showed what was written."""
 

@@ -14,7 +14,7 @@ from guardrail.core.model import Finding, Intent
 from guardrail.core.plan import POLICY_REASONS, policy_hash
 from guardrail.core.policy import baseline_alone, decide
 from guardrail.core.trail import Trigger
-from guardrail.errors import PolicyRefusedError, RefusedError, RetryableError
+from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError, RetryableError
 from guardrail.ports import BeforeImage, Evidence, Kept, Network, Result
 
 _WHOLE_SECOND = timedelta(seconds=1)
@@ -192,9 +192,15 @@ class Reverting:
     def _replace(self, action: WritePolicy, image: BeforeImage, fight: Fight) -> Result:
         self.check(action.policy)
         self._evidence.keep(image)
-        result = self._network.apply(action).result
+        try:
+            result = self._network.apply(action).result
+        except GuardrailError:
+            self._evidence.note_failed(image)
+            raise
         if result is Result.APPLIED:
             self._complete(image, fight)
+        else:
+            self._evidence.note_failed(image)
         return result
 
     def _complete(self, image: BeforeImage, fight: Fight) -> None:

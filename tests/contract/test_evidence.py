@@ -102,6 +102,8 @@ def test_reverts_of_the_last_hour_are_counted(evidence: Evidence) -> None:
         evidence.keep(one := image(at, f"event-{number}"))
         if number < 2:
             evidence.note_written(one, one.at, None)
+    evidence.keep(failed := image(NOW, "event-9"))
+    evidence.note_failed(failed)
     found = [PastRevert(moments[n], "alice", "aws-cli/2", written=n < 2) for n in (1, 3, 4)]
     assert evidence.reverts(ENDPOINT, NOW) == found
     assert evidence.reverts("vpce-2", NOW) == []

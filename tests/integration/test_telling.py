@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from driven import DUE, SWEEP, Start, causes, is_bound
+from botocore.exceptions import ClientError
+from driven import DUE, SWEEP, Start, causes, is_bound, refusals
 from scenes import COMPLIANT_POLICY, OPEN_POLICY, build_vpc, endpoints_of, policy_of
 from typer.testing import CliRunner
 
@@ -227,6 +228,51 @@ def test_an_attacker_on_one_endpoint_keeps_no_other_open(
     told = [kind for kind, _ in listener.events()]
     assert told.count("Endpoint Contested") == 2
     assert causes(sandbox) == []
+
+
+def test_an_attacker_who_loops_does_not_drain_the_writes_of_the_account(
+    start: Start, record_property: Callable[[str, object], None]
+) -> None:
+    """Every five seconds: with a revert each, the two would take more than EC2 refills."""
+    sandbox = start()
+    first, second = covered(sandbox), covered(sandbox, "10.1")
+    opened, taken = 0, []
+    for number in range(48):
+        opened += try_to_write(sandbox, first, OPEN_POLICY)
+        sandbox.advance(5)
+        if number in {30, 38, 46}:
+            before = len(writes_of_guardrail(sandbox, first))
+            assert is_bound(write(sandbox, second, OPEN_POLICY))
+            taken.append(before)
+    least_pause = (taken[-1] - taken[0]) / (16 * 5 / 60)
+    record_property("told", f"loosened {opened} times, put back {taken[-1]} times in 4 minutes")
+    assert opened > 40
+    assert 11 <= taken[-1] < 20
+    assert least_pause <= 2
+    assert refusals(sandbox) == set()
+
+
+def try_to_write(sandbox: Sandbox, endpoint: Any, policy: str) -> bool:
+    """Write a policy as somebody who does not mind being throttled; return whether it was taken."""
+    try:
+        write(sandbox, endpoint, policy)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "RequestLimitExceeded":
+            raise
+        return False
+    return True
+
+
+def writes_of_guardrail(sandbox: Sandbox, endpoint: Any) -> list[Any]:
+    """Return the records of the policies that the guardrail wrote to the endpoint."""
+    return [
+        entry.record
+        for entry in sandbox.journal.recorded()
+        if entry.by_guardrail
+        and not entry.failed
+        and entry.record["eventName"] == "ModifyVpcEndpoint"
+        and endpoint["VpcEndpointId"] in json.dumps(entry.record["requestParameters"])
+    ]
 
 
 def test_the_canary_measures_and_leaves_the_endpoint_as_it_was(artifact: object) -> None:

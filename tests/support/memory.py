@@ -150,6 +150,7 @@ class FakeEvidence:
         self.claims: dict[str, datetime] = {}
         self.loosenings: dict[str, Loosening] = {}
         self.images: list[BeforeImage] = []
+        self.failed: set[tuple[str, str]] = set()
         self.written: dict[tuple[str, str], int | None] = {}
         self.verified: dict[tuple[str, str], tuple[datetime, int | None]] = {}
         self.faults = faults or Faults()
@@ -212,6 +213,12 @@ class FakeEvidence:
         self.written[image.endpoint_id, image.name] = exposure_ms
         self.faults.after()
 
+    def note_failed(self, image: BeforeImage) -> None:
+        """See `Evidence.note_failed`."""
+        self.faults.before()
+        self.failed.add((image.endpoint_id, image.name))
+        self.faults.after()
+
     def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
         """See `Evidence.note_verified`."""
         self.faults.before()
@@ -225,6 +232,7 @@ class FakeEvidence:
             PastRevert(image.at, image.actor, image.user_agent, self._is_written(image))
             for image in self.images
             if image.endpoint_id == endpoint_id
+            and (endpoint_id, image.name) not in self.failed
             and image.at >= now - (WINDOW if self._is_written(image) else IN_FLIGHT)
         ]
 

@@ -123,6 +123,16 @@ def test_a_write_that_may_have_been_made_counts_for_two_minutes() -> None:
     assert loosen(world, endpoint_id, after=IN_FLIGHT + SECOND) == [Result.APPLIED]
 
 
+def test_writes_that_failed_do_not_open_the_breaker() -> None:
+    """They were throttled; spacing would leave the endpoint open for want of nothing."""
+    world, _, endpoint_id = fought_over(6)
+    world.network.before_apply = refusing
+    for _ in range(6):
+        loosen(world, endpoint_id)
+    world.network.before_apply = lambda _: None
+    assert loosen(world, endpoint_id) == [Result.APPLIED]
+
+
 def test_the_sweep_does_not_wait_for_the_minute() -> None:
     """It comes by its schedule, and nothing would bring it back sooner."""
     world, _, endpoint_id = fought_over(11)

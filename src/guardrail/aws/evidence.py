@@ -143,6 +143,13 @@ class DynamoEvidence:
         """See `Evidence.note_written`."""
         self._complete(image, "written", at, exposure_ms)
 
+    def note_failed(self, image: BeforeImage) -> None:
+        """See `Evidence.note_failed`; what it would have replaced stays on record."""
+        with translated(f"completing the record about {image.endpoint_id} in {self._table}"):
+            self._db.update_item(
+                TableName=self._table, Key=_record_key(image), UpdateExpression="REMOVE begun"
+            )
+
     def note_verified(self, image: BeforeImage, at: datetime, exposure_ms: int | None) -> None:
         """See `Evidence.note_verified`."""
         self._complete(image, "verified", at, exposure_ms)
