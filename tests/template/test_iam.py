@@ -217,6 +217,14 @@ def test_only_reads_have_no_resource(role: str) -> None:
             assert "ec2:DescribeVpcAttribute" not in listed(statement["Action"])
 
 
+def test_the_sweep_may_look_at_each_rule_whatever_it_is_called() -> None:
+    """By ARN: names of rules do not begin with the whole name of a StackSet's stack."""
+    (statement,) = _statement("SweepRole", "events:DescribeRule")
+    rules = [name for name, _ in template().of_type("AWS::Events::Rule")]
+    assert sorted(arn["Fn::GetAtt"][0] for arn in statement["Resource"]) == sorted(rules)
+    assert {arn["Fn::GetAtt"][1] for arn in statement["Resource"]} == {"Arn"}
+
+
 def test_who_answers_for_names_is_asked_by_those_that_create() -> None:
     """EndpointChange finds an endpoint, so it never needs to know; in every mode the others do."""
     for mode in ("observe", "enforce-new", "enforce"):
