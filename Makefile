@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; 
   $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
   >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help setup demo test check sandbox build bench docs lock clean
+.PHONY: help setup demo test check sandbox build release bench docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ build: .aws-sam/.built ## build the Lambda artifacts (for Python 3.13 on arm64, 
 	sam build --parallel >.aws-sam.log 2>&1 || { cat .aws-sam.log >&2; rm -f .aws-sam.log; exit 1; }
 	@rm -f .aws-sam.log
 	@touch $@
+
+release: build ## write the organisation's template and artifact to build/release
+	@python -m guardrail_cli.org build/release
 
 demo: build ## play the story on a local AWS: created, loosened, put back, observed
 	@python -m guardrail_sandbox demo
