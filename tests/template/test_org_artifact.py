@@ -114,6 +114,13 @@ def test_a_folder_without_template_is_no_project(project: Path) -> None:
         release(project)
 
 
+def test_a_template_that_is_no_yaml_is_refused(project: Path) -> None:
+    """With the file's name and the place."""
+    _write(project / "template.yaml", "Resources: [")
+    with pytest.raises(UsageError, match=r"(?s)template\.yaml: .*line 1"):
+        release(project)
+
+
 def test_what_is_written_is_laid_out_as_a_bucket_is(tmp_path: Path) -> None:
     """So that `aws s3 sync` publishes it."""
     write(Release("{}", b"zip", "d" * 64, "sfn-endpoint-guardrail/d.zip"), tmp_path)

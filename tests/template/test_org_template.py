@@ -22,6 +22,7 @@ from sam_by_hand import by_hand
 from stack_template import FUNCTIONS, ROOT, template, texts
 from test_lint import CFN_LINT
 
+from guardrail_cli.documents import UsageError
 from guardrail_cli.org.packaging import Release, release, template_parameters, write
 from guardrail_cli.org.template import PREFIX, expanded, source
 
@@ -137,6 +138,14 @@ def test_no_region_and_no_partition_is_baked_in() -> None:
     assert max(map(len, regions)) <= LONGEST_NAME_OF_A_REGION
     assert not [text for text in texts(_plain()) for region in regions if region in text]
     assert not re.findall(r"arn:aws[a-z-]*:", _release().template)
+
+
+def test_what_sam_would_refuse_is_refused_with_its_reason() -> None:
+    """It names the resource."""
+    wrong = source(ROOT / "template.yaml")
+    wrong["Resources"]["Sweep"]["Properties"]["Handlers"] = "handlers.sweep.handler"
+    with pytest.raises(UsageError, match=r"\[Sweep\].*Handlers"):
+        expanded(wrong)
 
 
 def test_another_machine_makes_the_same_bytes() -> None:

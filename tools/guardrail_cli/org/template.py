@@ -84,7 +84,8 @@ def expanded(template: dict[str, Any], region: str = "us-east-1") -> dict[str, A
     try:
         plain: dict[str, Any] = json.loads(json.dumps(translator.translate(template, {})))
     except InvalidDocumentException as error:
-        raise UsageError(f"template.yaml: {error.message}; see `sam validate --lint`") from error
+        causes = "; ".join(str(cause.message) for cause in error.causes)
+        raise UsageError(f"template.yaml: {causes} (see `sam validate --lint`)") from error
     # To nobody: it only keeps the translator from complaining when it is collected.
     translator.metrics.publish()
     return plain
