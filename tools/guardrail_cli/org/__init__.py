@@ -1,1 +1,1 @@
-"""The whole organisation: what is published and deployed to every account and region."""
+"""`sfn-guardrail org`: the guardrail in every account and region of an organisation."""
