@@ -22,8 +22,10 @@ from sam_by_hand import by_hand
 from stack_template import FUNCTIONS, ROOT, template, texts
 from test_lint import CFN_LINT
 
+from guardrail.aws.last_sweep import KEY
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.packaging import Release, release, template_parameters, write
+from guardrail_cli.org.status import ROLE
 from guardrail_cli.org.template import PREFIX, expanded, source
 
 pytestmark = pytest.mark.skipif(
@@ -40,6 +42,12 @@ DESCRIBE_HASH = (
 @cache
 def _release() -> Release:
     return release(ROOT)
+
+
+@cache
+def _addition() -> Mapping[str, Any]:
+    added: dict[str, Any] = json.loads(json.dumps(source(ROOT / "deploy" / "status-role.yaml")))
+    return added
 
 
 @cache
@@ -68,6 +76,8 @@ def test_it_has_no_transform_and_no_leftover_of_sam() -> None:
 def test_its_resources_are_those_that_sam_would_deploy() -> None:
     """All but the code's place, compared with what SAM's specification says, done by hand."""
     ours = json.loads(_release().template)["Resources"]
+    for addition in _addition()["Resources"]:
+        del ours[addition]
     for function in FUNCTIONS:
         del ours[function]["Properties"]["Code"]
     wanted = by_hand(template().source)
@@ -77,15 +87,19 @@ def test_its_resources_are_those_that_sam_would_deploy() -> None:
 
 
 def test_parameters_conditions_outputs_and_texts_are_kept() -> None:
-    """One parameter and one output are added, with a group and a label in the console."""
+    """One parameter and one output are added, with a group and a label; and the status role."""
     ours, written = json.loads(_release().template), template().source
+    added = set(_addition()["Parameters"])
+    for section, members in _addition().items():
+        for name in members:
+            assert ours[section].pop(name) == members[name]
     del ours["Parameters"][PREFIX], ours["Outputs"]["Version"]
     interface = ours["Metadata"]["AWS::CloudFormation::Interface"]
     assert interface["ParameterGroups"].pop()["Parameters"] == [PREFIX]
     assert interface["ParameterLabels"].pop(PREFIX)
     for part in ("Description", "Metadata", "Parameters", "Conditions", "Outputs"):
         assert ours[part] == written[part], part
-    assert set(template_parameters(_release())) == {*written["Parameters"], PREFIX}
+    assert set(template_parameters(_release())) == {*written["Parameters"], PREFIX, *added}
 
 
 def test_all_functions_run_the_artifact_of_their_own_region() -> None:
@@ -182,12 +196,29 @@ def test_it_stays_below_the_limits() -> None:
 
 
 def test_stacks_of_two_regions_do_not_meet_in_iam() -> None:
-    """Names in IAM are global: roles have none of their own, and policies are inside of roles."""
+    """Names in IAM are global: one role has its own, and is made in a single region."""
     roles = _of_type("AWS::IAM::Role")
-    assert roles
-    assert not [name for name, properties in roles.items() if "RoleName" in properties]
+    assert [name for name, properties in roles.items() if "RoleName" in properties] == [
+        "StatusRole"
+    ]
+    assert _plain()["Resources"]["StatusRole"]["Condition"] == "HasStatusRole"
+    here = {"Fn::Equals": [{"Ref": "StatusRegion"}, {"Ref": "AWS::Region"}]}
+    assert here in _plain()["Conditions"]["HasStatusRole"]["Fn::And"]
     kinds = {r["Type"] for r in _plain()["Resources"].values()}
     assert {k for k in kinds if k.startswith("AWS::IAM")} == {"AWS::IAM::Role", "AWS::IAM::Policy"}
+
+
+def test_the_status_role_reads_the_stacks_and_one_item_of_their_tables() -> None:
+    """Nothing else, and nobody but who was named; the commands know its name."""
+    role = _of_type("AWS::IAM::Role")["StatusRole"]
+    assert role["RoleName"] == ROLE
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": {"Ref": "StatusReader"}}
+    (policy,) = role["Policies"]
+    by_action = {s["Action"]: s for s in policy["PolicyDocument"]["Statement"]}
+    assert set(by_action) == {"cloudformation:DescribeStacks", "dynamodb:GetItem"}
+    keys = by_action["dynamodb:GetItem"]["Condition"]["ForAllValues:StringEquals"]
+    assert keys == {"dynamodb:LeadingKeys": [KEY["pk"]["S"]]}
 
 
 def test_the_artifact_holds_the_build() -> None:

@@ -14,6 +14,7 @@ from guardrail_cli.deployed import STACK, deployed
 from guardrail_cli.documents import UsageError, baseline_text
 from guardrail_cli.history import restore as restore_policy
 from guardrail_cli.history import show_history
+from guardrail_cli.org.commands import org
 from guardrail_cli.simulate import simulate_request
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(org)
 
 
 class Format(StrEnum):

@@ -101,7 +101,7 @@ class Sweep:
     memory_gb: float
     calls: int
     log_gb: float
-    writes: int = 0
+    writes: int = 1
 
 
 CLEAN = Sweep(seconds=5.0, memory_gb=0.5, calls=22, log_gb=1.5e-6)

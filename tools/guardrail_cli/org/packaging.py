@@ -44,13 +44,14 @@ def release(root: Path) -> Release:
     all functions; it says `make build`.
     """
     # The translator takes a second to import, which commands that make no release should not wait.
-    from guardrail_cli.org.template import expanded, functions, located, source
+    from guardrail_cli.org.template import expanded, functions, joined, located, source
 
     template = source(root / "template.yaml")
     artifact = zipped(built_files(root, functions(template)))
     digest = hashlib.sha256(artifact).hexdigest()
     key = f"{FOLDER}/{digest}.zip"
     plain = located(expanded(template), key, digest[:_SHORT])
+    plain = joined(plain, source(root / "deploy" / "status-role.yaml"))
     # Without spaces it fits into a request: 51,200 bytes ("CloudFormation quotas").
     text = json.dumps(plain, separators=(",", ":"), sort_keys=True)
     return Release(text, artifact, digest, key)

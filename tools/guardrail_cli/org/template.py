@@ -112,6 +112,16 @@ def located(plain: dict[str, Any], key: str, version: str) -> dict[str, Any]:
     return plain
 
 
+def joined(plain: dict[str, Any], addition: dict[str, Any]) -> dict[str, Any]:
+    """Return the template with the sections of another in its own; names must differ."""
+    for section, members in addition.items():
+        own = plain.setdefault(section, {})
+        if twice := own.keys() & members.keys():
+            raise UsageError(f"two templates have {', '.join(sorted(twice))} in {section}")
+        own.update(members)
+    return plain
+
+
 def _code_of(plain: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for resource in plain["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":

@@ -1,0 +1,303 @@
+"""The organisation on moto: its accounts, buckets and stack sets, and reading other accounts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from test_evidence import NOW
+from typer.testing import CliRunner
+
+from guardrail.aws.last_sweep import LastSweep
+from guardrail.core.names import MANAGED_TAG
+from guardrail_cli.documents import UsageError
+from guardrail_cli.main import app
+from guardrail_cli.org import packaging
+from guardrail_cli.org.accounts import Accounts
+from guardrail_cli.org.artifacts import AwsArtifacts
+from guardrail_cli.org.leftovers import delete, left_by
+from guardrail_cli.org.model import Definition, Instance, Pace
+from guardrail_cli.org.organisation import AwsOrganisation
+from guardrail_cli.org.packaging import Release
+from guardrail_cli.org.planning import counted_vpcs
+from guardrail_cli.org.stack_set import AwsStackSets
+from guardrail_cli.org.status import ROLE, rows
+from support.fakes import BASELINE
+
+RUN = CliRunner()
+NAME = "sfn-endpoint-guardrail"
+REGIONS = ("us-east-1", "eu-west-1")
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "TableName": "records",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    },
+}
+TEMPLATE = json.dumps(
+    {
+        "Parameters": {
+            name: {"Type": "String", "Default": ""}
+            for name in ("Mode", "ArtifactPrefix", "StatusRegion")
+        },
+        "Resources": {"Records": TABLE},
+        "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def management(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be the management account of moto's own id: its organisation belongs to that one."""
+    monkeypatch.delenv("MOTO_ACCOUNT_ID")
+
+
+@pytest.fixture
+def unit() -> str:
+    """Make an organisation with a unit, a unit below that, and an account in each."""
+    client = boto3.client("organizations")
+    client.create_organization(FeatureSet="ALL")
+    root = client.list_roots()["Roots"][0]["Id"]
+    above = new_unit(client, root, "workloads")
+    below = new_unit(client, above, "production")
+    for name, parent in (("one", above), ("two", below)):
+        account = client.create_account(AccountName=name, Email=f"{name}@example.com")
+        client.move_account(
+            AccountId=account["CreateAccountStatus"]["AccountId"],
+            SourceParentId=root,
+            DestinationParentId=parent,
+        )
+    return above
+
+
+def new_unit(client: Any, parent: str, name: str) -> str:
+    """Make an organisational unit."""
+    made = client.create_organizational_unit(ParentId=parent, Name=name)
+    return str(made["OrganizationalUnit"]["Id"])
+
+
+def test_the_accounts_in_and_below_a_unit_are_found(unit: str) -> None:
+    """Without the management account, which no stack set of an organisation reaches."""
+    organisation = AwsOrganisation()
+    accounts = organisation.accounts((unit,))
+    assert len(accounts) == 2
+    assert DEFAULT_ACCOUNT_ID not in accounts
+    root = boto3.client("organizations").list_roots()["Roots"][0]["Id"]
+    assert organisation.accounts((root, unit)) == accounts
+    assert organisation.partition() == "aws"
+
+
+def test_a_unit_without_accounts_is_said_to_have_none(unit: str) -> None:
+    """Nothing would be deployed, which is hardly meant."""
+    empty = new_unit(boto3.client("organizations"), unit, "empty")
+    with pytest.raises(UsageError, match="no active account"):
+        AwsOrganisation().accounts((empty,))
+
+
+def test_code_is_published_once_in_each_region() -> None:
+    """Where the bucket is missing, the reader is told what makes it."""
+    boto3.client("s3", region_name="eu-west-1").create_bucket(
+        Bucket="acme-eu-west-1",
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+    )
+    artifacts = AwsArtifacts("acme")
+    assert [artifacts.publish("eu-west-1", "key", b"code") for _ in range(2)] == [True, False]
+    held = boto3.client("s3").get_object(Bucket="acme-eu-west-1", Key="key")
+    assert held["Body"].read() == b"code"
+    with pytest.raises(UsageError, match="no bucket acme-us-east-1; make it with deploy"):
+        artifacts.publish("us-east-1", "key", b"code")
+
+
+def test_a_stack_set_is_made_asked_and_deleted(unit: str) -> None:
+    """Service-managed, with its parameters; what it gives can be compared with what is wanted."""
+    sets = AwsStackSets(NAME, "us-east-1", delegated=False)
+    assert sets.definition() is None
+    assert sets.running() is None
+    sets.create(Definition(TEMPLATE, {"Mode": "observe"}, (unit,), REGIONS))
+    standing = sets.definition()
+    assert standing
+    assert (standing.template, standing.parameters) == (TEMPLATE, {"Mode": "observe"})
+    operation = sets.operation(sets.add((unit,), [], ["us-east-1"], Pace()))
+    assert operation.ended
+    assert operation.status == "SUCCEEDED"
+    assert {(one.region, one.state) for one in sets.instances()} == {("us-east-1", "CURRENT")}
+
+
+@pytest.fixture
+def stacks(unit: str) -> list[Instance]:
+    """Deploy a stack to both accounts in both regions, past the stack set; return where."""
+    found: list[Instance] = []
+    for account in AwsOrganisation().accounts((unit,)):
+        session = session_of(account)
+        for region in REGIONS:
+            client = session.client("cloudformation", region_name=region)
+            made = client.create_stack(
+                StackName=f"StackSet-{NAME}-1",
+                TemplateBody=TEMPLATE,
+                Parameters=[{"ParameterKey": "Mode", "ParameterValue": "enforce"}],
+            )
+            found.append(Instance(account, region, "CURRENT", stack_id=made["StackId"]))
+    return found
+
+
+def session_of(account: str) -> boto3.Session:
+    """Return a session inside of an account."""
+    arn = f"arn:aws:iam::{account}:role/{ROLE}"
+    given = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def test_the_status_is_read_in_every_account_and_region(stacks: list[Instance]) -> None:
+    """Version and mode of each stack, when it swept last and what that left open."""
+    first = stacks[0]
+    db = session_of(first.account).client("dynamodb", region_name=first.region)
+    totals = {"outcomes": {"compliant": 3, "failed": 1}, "missing": ["no trail"]}
+    LastSweep(db, "records").note(NOW, "enforce", totals)
+    read = {(row.account, row.region): row for row in rows(stacks, Accounts(ROLE, "aws"))}
+    assert read.keys() == {one.place for one in stacks}
+    assert {(row.version, row.mode) for row in read.values()} == {("0123456789ab", "enforce")}
+    swept = read.pop(first.place)
+    assert (swept.open, swept.missing, swept.fine) == (1, 1, False)
+    assert "2026-11-23 12:00" in swept.line()
+    assert all(row.fine and row.open is None and "never" in row.line() for row in read.values())
+
+
+def test_what_cannot_be_read_is_a_row_with_its_cause(stacks: list[Instance]) -> None:
+    """A failed stack with what to do, one that is gone with what AWS says; the rest is read."""
+    failed = Instance(*stacks[0].place, "OUTDATED", "FAILED", "Account is suspended")
+    gone = Instance(*stacks[1].place, "CURRENT", stack_id="arn:gone")
+    read = {
+        (row.account, row.region): row
+        for row in rows([failed, gone, *stacks[2:]], Accounts(ROLE, "aws"))
+    }
+    assert "take it out of the organisational unit" in read[failed.place].problem
+    assert "looking at the stack" in read[gone.place].problem
+    assert [row.fine for row in read.values()].count(True) == 2
+
+
+def test_what_the_stacks_made_is_found_and_deleted(stacks: list[Instance]) -> None:
+    """Of that stack only, in its account and region."""
+    first = stacks[0]
+    ec2 = session_of(first.account).client("ec2", region_name=first.region)
+    vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    made = [
+        ec2.create_vpc_endpoint(
+            VpcId=vpc_id,
+            VpcEndpointType="Interface",
+            ServiceName="com.amazonaws.us-east-1.states",
+            PolicyDocument=BASELINE,
+            TagSpecifications=[
+                {"ResourceType": "vpc-endpoint", "Tags": [{"Key": MANAGED_TAG, "Value": stack}]}
+            ],
+        )["VpcEndpoint"]["VpcEndpointId"]
+        for stack in (first.stack_id, "arn:another")
+    ]
+    accounts = Accounts(ROLE, "aws")
+    left = list(left_by(stacks, accounts))
+    assert [one.endpoint_ids for one in left] == [(made[0],), (), (), ()]
+    assert delete(left[0], accounts) == []
+    standing = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    assert [e["VpcEndpointId"] for e in standing if e["State"] == "available"] == [made[1]]
+
+
+def test_vpcs_are_counted_without_the_default_ones(stacks: list[Instance]) -> None:
+    """In every account and region."""
+    for one in stacks[:3]:
+        ec2 = session_of(one.account).client("ec2", region_name=one.region)
+        ec2.create_vpc(CidrBlock="10.0.0.0/16")
+    ids = sorted({one.account for one in stacks})
+    assert counted_vpcs(Accounts(ROLE, "aws"), ids, REGIONS) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["status", "--home", "us-east-1"], "there is no stack set"),
+        (["upgrade", "--home", "us-east-1"], "`org deploy` makes it"),
+        (["remove", "--home", "us-east-1"], "there is no stack set"),
+        (["status", "--home", "us-east-1", "--stack-set", "mine"], "must begin with"),
+    ],
+)
+def test_a_command_without_its_stack_set_says_so(arguments: list[str], told: str) -> None:
+    """And what makes it."""
+    result = RUN.invoke(app, ["org", *arguments])
+    assert told in str(result.exception)
+
+
+def test_status_and_remove_of_a_stack_set_without_stacks(unit: str) -> None:
+    """Nothing is wrong, and nothing stays."""
+    sets = AwsStackSets(NAME, "us-east-1", delegated=False)
+    sets.create(Definition(TEMPLATE, {"Mode": "observe"}, (unit,), REGIONS))
+    status = RUN.invoke(app, ["org", "status", "--home", "us-east-1"])
+    assert (status.exit_code, status.stdout) == (0, "0 stacks, 0 to look at\n")
+    refused = RUN.invoke(app, ["org", "remove", "--home", "us-east-1", "--delete-endpoints"])
+    assert "needs --role" in str(refused.exception)
+    removed = RUN.invoke(app, ["org", "remove", "--home", "us-east-1"], input="y\n")
+    assert (removed.exit_code, sets.definition()) == (0, None)
+
+
+@pytest.fixture
+def single(unit: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a unit with one account, and let a small template be the release."""
+    release = Release(TEMPLATE, b"code", "ab" * 32, "key")
+    monkeypatch.setattr(packaging, "release", lambda _: release)
+    boto3.client("s3").create_bucket(Bucket="acme-us-east-1")
+    client = boto3.client("organizations")
+    below = client.list_organizational_units_for_parent(ParentId=unit)["OrganizationalUnits"]
+    return str(below[0]["Id"])
+
+
+def of(unit: str, *more: str) -> list[str]:
+    """Return the options that plan and deploy take."""
+    return [
+        *("--organization-units", unit, "--regions", "us-east-1", "--artifact-prefix", "acme"),
+        *more,
+    ]
+
+
+def test_plan_deploy_and_deploy_again(single: str) -> None:
+    """One stack to make, made, and none the second time; the set has its parameters."""
+    plan = RUN.invoke(app, ["org", "plan", *of(single)])
+    assert "1 accounts in 1 regions: 1 stacks to make" in plan.stdout
+    assert "in all" in plan.stdout
+    for _ in range(2):
+        deployed = RUN.invoke(app, ["org", "deploy", *of(single, "--mode", "enforce-new")])
+        assert deployed.exit_code == 0, deployed.output
+    assert "every account and region has its stack" in deployed.output
+    standing = AwsStackSets(NAME, "us-east-1", delegated=False).definition()
+    assert standing
+    assert standing.parameters == {
+        "ArtifactPrefix": "acme",
+        "Mode": "enforce-new",
+        "StatusRegion": "us-east-1",
+    }
+    assert "0 stacks to make" in RUN.invoke(app, ["org", "plan", *of(single)]).stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--parameter", "Nobody=knows"], "no parameter Nobody"),
+        (["--parameter", "Mode"], "takes Name=value"),
+        (["--regions", " , "], "--regions names nothing"),
+        (["--artifact-prefix", "other"], "no bucket other-us-east-1"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused_before_anything_is_made(
+    single: str, more: list[str], told: str
+) -> None:
+    """With what is wrong about it."""
+    result = RUN.invoke(app, ["org", "deploy", *of(single, *more)])
+    assert told in str(result.exception)
+    assert AwsStackSets(NAME, "us-east-1", delegated=False).definition() is None

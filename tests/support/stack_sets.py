@@ -1,0 +1,164 @@
+"""A service-managed stack set, its organisation and its buckets in memory.
+
+As CloudFormation documents it: one operation after the other; an update that names accounts makes
+the others OUTDATED if it changes the template or the parameters ("UpdateStackSet"); more failures
+than are tolerated end an operation; accounts that join get their stacks without anybody asking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from guardrail_cli.documents import UsageError
+from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace
+from guardrail_cli.org.rollout import Screen, same_definition
+
+Place = tuple[str, str]
+
+
+@dataclass
+class FakeOrganisation:
+    """Accounts by unit; `m` is the management account."""
+
+    units: dict[str, list[str]]
+
+    def accounts(self, units: tuple[str, ...]) -> list[str]:
+        """See `Organisation.accounts`."""
+        return sorted({one for unit in units for one in self.units[unit]} - {"m"})
+
+
+@dataclass
+class FakeStackSets:
+    """A stack set; `broken` says where stacks fail, and why; `interrupt` may break off a look."""
+
+    organisation: FakeOrganisation
+    standing: Definition | None = None
+    stacks: dict[Place, Instance] = field(default_factory=dict)
+    broken: dict[Place, str] = field(default_factory=dict)
+    operations: list[tuple[str, list[str], Operation]] = field(default_factory=list)
+    looks: int = 2
+    interrupt: Callable[[], None] = lambda: None
+    _looked: dict[str, int] = field(default_factory=dict)
+
+    def definition(self) -> Definition | None:
+        """See `StackSets.definition`; units and regions are those that have stacks."""
+        if self.standing is None:
+            return None
+        regions = tuple(sorted({region for _, region in self.stacks}))
+        return replace(self.standing, regions=regions, units=self.standing.units if regions else ())
+
+    def create(self, definition: Definition) -> None:
+        """See `StackSets.create`."""
+        assert self.standing is None, "it exists"
+        self.standing = replace(definition, units=(), regions=())
+
+    def add(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.add`."""
+        assert self.standing
+        self.standing = replace(self.standing, units=units)
+        assert set(accounts) <= set(self.organisation.accounts(units)), "none of the units'"
+        places = [(account, region) for account in accounts for region in regions]
+        assert not set(places) & self.stacks.keys(), "a stack is there"
+        return self._run("CREATE", places, pace)
+
+    def update(self, definition: Definition, accounts: list[str], pace: Pace) -> str:
+        """See `StackSets.update`."""
+        assert self.standing
+        if not same_definition(self.standing, definition):
+            for place, stack in self.stacks.items():
+                self.stacks[place] = replace(stack, state="OUTDATED")
+        self.standing = replace(definition, units=self.standing.units, regions=())
+        places = [p for p in self.stacks if p[0] in accounts and p[1] in definition.regions]
+        return self._run("UPDATE", places, pace)
+
+    def remove(self, definition: Definition, pace: Pace) -> str:
+        """See `StackSets.remove`."""
+        places = [p for p in self.stacks if p[1] in definition.regions]
+        return self._run("DELETE", places, pace)
+
+    def delete(self) -> None:
+        """See `StackSets.delete`."""
+        assert not self.stacks, "StackSetNotEmpty"
+        self.standing = None
+
+    def instances(self) -> Iterator[Instance]:
+        """See `StackSets.instances`."""
+        yield from list(self.stacks.values())
+
+    def running(self) -> str | None:
+        """See `StackSets.running`."""
+        ids = (o.operation_id for _, _, o in self.operations)
+        return next((i for i in ids if self._looked.get(i, 0) < self.looks), None)
+
+    def operation(self, operation_id: str) -> Operation:
+        """See `StackSets.operation`; it ends with the second look."""
+        self.interrupt()
+        self._looked[operation_id] = self._looked.get(operation_id, 0) + 1
+        (operation,) = (o for _, _, o in self.operations if o.operation_id == operation_id)
+        if self._looked[operation_id] < self.looks:
+            return Operation(operation_id, "RUNNING")
+        return operation
+
+    def joins(self, account: str, unit: str) -> None:
+        """Let an account join a unit: auto-deployment gives it its stacks."""
+        self.organisation.units[unit].append(account)
+        assert self.standing
+        for region in {region for _, region in self.stacks}:
+            self.stacks[account, region] = Instance(account, region, "CURRENT", "SUCCEEDED")
+
+    def _run(self, action: str, places: list[Place], pace: Pace) -> str:
+        assert self.running() is None, "OperationInProgressException"
+        results: dict[Place, Outcome] = {}
+        failed: dict[str, set[str]] = {}
+        for account, region in places:
+            if len(failed.get(region, ())) > pace.may_fail:
+                results[account, region] = Outcome("CANCELLED")
+                continue
+            results[account, region] = outcome = self._apply(action, (account, region))
+            if outcome.status == "FAILED":
+                failed.setdefault(region, set()).add(account)
+        status = "FAILED" if any(len(f) > pace.may_fail for f in failed.values()) else "SUCCEEDED"
+        operation = Operation(f"operation-{len(self.operations)}", status, "", results)
+        self.operations.append((action, sorted({a for a, _ in places}), operation))
+        return operation.operation_id
+
+    def _apply(self, action: str, place: Place) -> Outcome:
+        if why := self.broken.get(place):
+            self.stacks[place] = Instance(*place, "OUTDATED", "FAILED", why)
+            return Outcome("FAILED", why)
+        if action == "DELETE":
+            del self.stacks[place]
+        else:
+            self.stacks[place] = Instance(*place, "CURRENT", "SUCCEEDED")
+        return Outcome("SUCCEEDED")
+
+
+@dataclass
+class FakeArtifacts:
+    """Buckets by region; those of `closed` regions take nothing."""
+
+    held: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+    def publish(self, region: str, key: str, content: bytes) -> bool:
+        """See `Artifacts.publish`."""
+        if region in self.closed:
+            raise UsageError(f"there is no bucket acme-{region}")
+        bucket = self.held.setdefault(region, {})
+        new = key not in bucket
+        bucket[key] = content
+        return new
+
+
+@dataclass
+class Said(Screen):
+    """What a person read."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Keep a line."""
+        self.lines.append(text)

@@ -1,0 +1,240 @@
+"""Rolling out to an organisation: waves, failures, interruptions, a second time, and removing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from guardrail_cli.documents import UsageError
+from guardrail_cli.org.causes import advice
+from guardrail_cli.org.model import Definition
+from guardrail_cli.org.planning import plan
+from guardrail_cli.org.rollout import Rollout, Waves
+from support.stack_sets import FakeArtifacts, FakeOrganisation, FakeStackSets, Said
+
+REGIONS = ("eu-west-1", "us-east-1")
+WANTED = Definition('{"Version": 1}', {"Mode": "observe"}, ("ou-1",), REGIONS)
+NEXT = replace(WANTED, template='{"Version": 2}')
+ACCOUNTS = [f"{number:012}" for number in range(1, 21)]
+
+
+@dataclass
+class Site:
+    """An organisation of twenty accounts and its management account."""
+
+    sets: FakeStackSets = field(
+        default_factory=lambda: FakeStackSets(FakeOrganisation({"ou-1": ["m", *ACCOUNTS]}))
+    )
+    artifacts: FakeArtifacts = field(default_factory=FakeArtifacts)
+    said: Said = field(default_factory=Said)
+    waves: Waves = field(default_factory=Waves)
+
+    @property
+    def rollout(self) -> Rollout:
+        """Return a command that begins anew."""
+        organisation, artifacts = self.sets.organisation, self.artifacts
+        return Rollout(
+            self.sets, organisation, artifacts, self.said, self.waves, sleep=lambda _: None
+        )
+
+    def waves_of(self, action: str) -> list[int]:
+        """Return how many accounts each operation of a kind was on."""
+        return [len(accounts) for what, accounts, _ in self.sets.operations if what == action]
+
+    def deployed(self) -> bool:
+        """Whether every account but the management account has its stacks, as they should be."""
+        stacks = self.sets.stacks
+        places = {(account, region) for account in ACCOUNTS for region in REGIONS}
+        return stacks.keys() == places and all(stack.settled for stack in stacks.values())
+
+
+def test_one_account_comes_first_then_ever_larger_waves() -> None:
+    """A twentieth of twenty is that one; then a quarter, then all."""
+    site = Site()
+    assert site.rollout.deploy(WANTED) == {}
+    assert site.deployed()
+    assert site.waves_of("CREATE") == [1, 4, 15]
+
+
+@pytest.mark.parametrize("accounts", [1, 2, 3, 100, 1_000])
+def test_the_waves_reach_every_account_once(accounts: int) -> None:
+    """However many there are; the pace is never nothing."""
+    ids = [str(number) for number in range(accounts)]
+    waves = list(Waves().of(ids))
+    assert [account for wave, _ in waves for account in wave] == ids
+    assert len(waves[0][0]) == 1
+    assert waves[0][1].may_fail == 0
+    assert all(pace.at_once >= 1 for _, pace in waves)
+
+
+def test_a_second_time_nothing_is_changed() -> None:
+    """No operation, and the code is not written again."""
+    site = Site()
+    for _ in range(2):
+        site.rollout.publish(REGIONS, "key", b"code")
+        site.rollout.deploy(WANTED)
+        operations = len(site.sets.operations)
+    assert operations == 3
+    assert site.said.lines[-2:] == [
+        "us-east-1: the code was there already",
+        "every account and region has its stack",
+    ]
+
+
+def test_where_the_first_account_fails_nobody_else_is_reached() -> None:
+    """The message says where, why and what to do."""
+    site = Site()
+    site.sets.broken[ACCOUNTS[0], "us-east-1"] = "explicit deny in a service control policy"
+    with pytest.raises(
+        UsageError, match=r"explicit deny.*exempt CloudFormation.*goes on from here"
+    ):
+        site.rollout.deploy(WANTED)
+    assert {account for account, _ in site.sets.stacks} == {ACCOUNTS[0]}
+
+
+def test_a_failure_that_may_be_is_told_and_the_rest_deployed() -> None:
+    """A region that one account has not enabled."""
+    site = Site(waves=Waves(may_fail=0.1))
+    place = (ACCOUNTS[9], "eu-west-1")
+    site.sets.broken[place] = "region is not enabled"
+    assert site.rollout.deploy(WANTED) == {place: "region is not enabled"}
+    assert sum(stack.settled for stack in site.sets.stacks.values()) == 39
+    site.sets.broken.clear()
+    assert site.rollout.deploy(WANTED) == {}
+    assert site.deployed()
+
+
+def test_more_failures_than_may_be_end_it_before_the_next_wave() -> None:
+    """The third wave does not begin."""
+    site = Site()
+    for account in ACCOUNTS[1:4]:
+        site.sets.broken[account, "us-east-1"] = "limit exceeded"
+    with pytest.raises(UsageError, match="a quota is used up"):
+        site.rollout.deploy(WANTED)
+    assert site.waves_of("CREATE") == [1, 4]
+
+
+@pytest.mark.parametrize("look", range(1, 7))
+def test_an_interrupted_command_goes_on_where_it_stopped(look: int) -> None:
+    """Control-C at any look: its operation is awaited, what it had not begun is done."""
+    site, looks = Site(), iter(range(1, 100))
+
+    def interrupt() -> None:
+        if next(looks) == look:
+            raise KeyboardInterrupt
+
+    site.sets.interrupt = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        site.rollout.deploy(WANTED)
+    assert site.rollout.deploy(WANTED) == {}
+    assert site.deployed()
+    assert sum(site.waves_of("CREATE")) == 20
+
+
+def test_an_upgrade_goes_in_waves_too() -> None:
+    """The first account shows whether the new version works."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    site.sets.broken[ACCOUNTS[0], "us-east-1"] = "Rate exceeded"
+    with pytest.raises(UsageError):
+        site.rollout.deploy(NEXT)
+    assert site.waves_of("UPDATE") == [1]
+    site.sets.broken.clear()
+    site.rollout.deploy(NEXT)
+    assert site.deployed()
+    assert site.sets.standing
+    assert site.sets.standing.template == NEXT.template
+
+
+def test_parameters_are_the_sets_own_and_reach_every_stack() -> None:
+    """New accounts ignore overrides, so there are none."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    site.rollout.deploy(replace(WANTED, parameters={"Mode": "enforce"}))
+    assert site.deployed()
+    assert site.sets.standing
+    assert site.sets.standing.parameters == {"Mode": "enforce"}
+
+
+def test_an_account_that_joined_has_its_stacks_already() -> None:
+    """By auto-deployment; the command finds nothing to do."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    site.sets.joins("000000000099", "ou-1")
+    operations = len(site.sets.operations)
+    assert site.rollout.deploy(WANTED) == {}
+    assert len(site.sets.operations) == operations
+
+
+def test_a_region_and_a_unit_can_be_added_later() -> None:
+    """Only what is missing is made."""
+    site = Site()
+    site.sets.organisation.units["ou-2"] = ["000000000099"]
+    site.rollout.deploy(replace(WANTED, regions=("us-east-1",)))
+    site.rollout.deploy(replace(WANTED, units=("ou-1", "ou-2")))
+    assert len(site.sets.stacks) == 42
+    assert all(stack.settled for stack in site.sets.stacks.values())
+
+
+def test_stacks_of_a_region_that_is_not_asked_for_are_left_alone() -> None:
+    """They are told of by the plan, and the command ends."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    narrow = replace(WANTED, regions=("us-east-1",), template=NEXT.template)
+    assert site.rollout.deploy(narrow) == {}
+    assert site.rollout.deploy(narrow) == {}
+    told = plan(site.sets, site.sets.organisation, narrow, None)
+    assert (told.missing, told.behind, told.elsewhere) == (0, 0, 20)
+
+
+def test_the_code_is_published_before_anything_else_and_all_that_fails_is_told() -> None:
+    """Each region with its reason."""
+    site = Site()
+    site.artifacts.closed = {"us-east-1", "eu-north-1"}
+    with pytest.raises(UsageError, match=r"us-east-1: there is no.*eu-north-1: there is no"):
+        site.rollout.publish(("us-east-1", "eu-west-1", "eu-north-1"), "key", b"code")
+    assert site.artifacts.held == {"eu-west-1": {"key": b"code"}}
+
+
+def test_removing_deletes_stacks_and_set_and_a_second_time_nothing() -> None:
+    """A stack that cannot be deleted keeps the set."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    place = (ACCOUNTS[3], "us-east-1")
+    site.sets.broken[place] = "AccessDenied"
+    assert site.rollout.remove() == {place: "AccessDenied"}
+    assert site.sets.standing
+    site.sets.broken.clear()
+    assert site.rollout.remove() == {}
+    assert site.sets.standing is None
+    assert site.rollout.remove() == {}
+    assert site.said.lines[-1] == "there is no such stack set"
+
+
+def test_the_plan_counts_what_is_missing_and_behind_and_what_it_costs() -> None:
+    """Before, in between and after."""
+    site = Site()
+    before = plan(site.sets, site.sets.organisation, WANTED, None)
+    assert (before.missing, before.behind, before.vpcs) == (40, 0, 40)
+    site.rollout.deploy(WANTED)
+    assert plan(site.sets, site.sets.organisation, WANTED, 7).missing == 0
+    after = plan(site.sets, site.sets.organisation, NEXT, 7)
+    assert (after.missing, after.behind, after.vpcs) == (0, 40, 7)
+    assert any("153.30" in line for line in after.lines()), "7 endpoints in 3 zones at $7.30"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("Error occurred while GetObject. S3 Error Code: NoSuchBucket", "artifact-buckets.yaml"),
+        ("User is not authorized ... with an explicit deny", "policy of the organisation"),
+        ("Region me-south-1 is not enabled", "enable it"),
+        ("sfn-endpoint-guardrail-status already exists", "something of that name"),
+        ("Account is suspended", "take it out"),
+        ("something nobody has seen", "events of the stack"),
+    ],
+)
+def test_a_cause_comes_with_what_to_do(reason: str, told: str) -> None:
+    """AWS's sentences, as far as they are known."""
+    assert told in advice(reason)

@@ -1,0 +1,51 @@
+"""The accounts of the organisation, from AWS Organizations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from guardrail_cli.deployed import reaching
+from guardrail_cli.documents import UsageError
+
+
+class AwsOrganisation:
+    """Calls of the management account or of a delegated administrator."""
+
+    def __init__(self) -> None:
+        self._client: Any = boto3.client("organizations")
+
+    def partition(self) -> str:
+        """Return the partition that the organisation is in."""
+        with reaching("looking at the organisation"):
+            arn = self._client.describe_organization()["Organization"]["Arn"]
+        return str(arn).split(":")[1]
+
+    def accounts(self, units: tuple[str, ...]) -> list[str]:
+        """See `Organisation.accounts`; raises UsageError where there is none."""
+        with reaching("looking for the accounts of the organisation"):
+            management = self._client.describe_organization()["Organization"]["MasterAccountId"]
+            found: set[str] = set()
+            pending = list(units)
+            while pending:
+                unit = pending.pop()
+                found.update(self._active(unit))
+                pending.extend(self._below(unit))
+        if not found - {management}:
+            raise UsageError(
+                f"no active account but the management account is in {', '.join(units)}: stack sets"
+                " of an organisation do not reach that one; deploy a plain stack there"
+            )
+        return sorted(found - {management})
+
+    def _active(self, unit: str) -> set[str]:
+        pages = self._client.get_paginator("list_accounts_for_parent").paginate(ParentId=unit)
+        accounts = (one for page in pages for one in page["Accounts"])
+        return {one["Id"] for one in accounts if one.get("Status", "ACTIVE") == "ACTIVE"}
+
+    def _below(self, unit: str) -> list[str]:
+        pages = self._client.get_paginator("list_organizational_units_for_parent").paginate(
+            ParentId=unit
+        )
+        return [one["Id"] for page in pages for one in page["OrganizationalUnits"]]

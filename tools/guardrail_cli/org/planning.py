@@ -1,0 +1,94 @@
+"""`sfn-guardrail org plan`: what would be made where, and what it costs a month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from guardrail_cli.deployed import reaching
+from guardrail_cli.documents import UsageError
+from guardrail_cli.org.accounts import Accounts
+from guardrail_cli.org.costs import Item, at_rest, endpoints, total
+from guardrail_cli.org.model import Definition, Organisation, StackSets
+from guardrail_cli.org.rollout import same_definition
+
+ZONES = 3
+"""Zones of an endpoint: the default of MaxAvailabilityZones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Stacks by what would become of them, and the VPCs that would be covered.
+
+    `counted` says that the VPCs were counted; else it is one for each account and region.
+    """
+
+    accounts: int
+    regions: int
+    missing: int
+    behind: int
+    elsewhere: int
+    vpcs: int
+    counted: bool
+    items: tuple[Item, ...]
+
+    def lines(self) -> Iterator[str]:
+        """Yield it for a person."""
+        yield f"{self.accounts} accounts in {self.regions} regions: {self.missing} stacks to make,"
+        yield f"{self.behind} to update, {self.accounts * self.regions - self.missing} there"
+        if self.elsewhere:
+            yield f"{self.elsewhere} stacks stand where nobody asked for one; they are left alone"
+        how = "counted" if self.counted else "assumed: one for each account and region"
+        yield f"{self.vpcs} VPCs that may get an endpoint ({how}; DefaultVpcs decides too)"
+        yield ""
+        yield f"{'a month, USD; check the prices before quoting':<52}{'quantity':>14}{'cost':>12}"
+        for item in self.items:
+            yield f"{item.name:<52}{item.quantity:>14,.0f}{item.cost:>12,.2f}  {item.unit}"
+        yield f"{'in all':<66}{total(self.items):>12,.2f}"
+
+
+def plan(sets: StackSets, organisation: Organisation, wanted: Definition, vpcs: int | None) -> Plan:
+    """Compare what is wanted with what stands; nothing is changed."""
+    accounts = organisation.accounts(wanted.units)
+    places = {(account, region) for account in accounts for region in wanted.regions}
+    standing = sets.definition()
+    instances = list(sets.instances()) if standing else []
+    same = standing is not None and same_definition(standing, wanted)
+    here = [one for one in instances if one.place in places]
+    covered = len(places) if vpcs is None else vpcs
+    return Plan(
+        accounts=len(accounts),
+        regions=len(wanted.regions),
+        missing=len(places - {one.place for one in here}),
+        behind=sum(not (same and one.settled) for one in here),
+        elsewhere=len(instances) - len(here),
+        vpcs=covered,
+        counted=vpcs is not None,
+        items=(*at_rest(len(accounts), len(wanted.regions)), *endpoints(covered, ZONES)),
+    )
+
+
+def counted_vpcs(accounts: Accounts, ids: Iterable[str], regions: Iterable[str]) -> int:
+    """Return the number of VPCs that are no default VPCs.
+
+    Raises UsageError when an account may not be looked into.
+    """
+    own = [{"Name": "is-default", "Values": ["false"]}]
+    wanted, found = tuple(regions), 0
+    refused: list[str] = []
+    for account in ids:
+        try:
+            accounts.enter(account)
+            for region in wanted:
+                client = accounts.client("ec2", region)
+                with reaching(f"counting the VPCs of {account} in {region}"):
+                    pages = client.get_paginator("describe_vpcs").paginate(Filters=own)
+                    found += sum(len(page["Vpcs"]) for page in pages)
+        except UsageError as error:
+            refused.append(str(error))
+    if refused:
+        raise UsageError(
+            f"{len(refused)} accounts cannot be looked into, the first of them: {refused[0]}."
+            " Without --count-with the plan takes one VPC for each account and region"
+        )
+    return found

@@ -1,0 +1,38 @@
+"""What a person sees of a roll-out: lines, and a bar where there is a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from guardrail_cli.org.model import Operation
+from guardrail_cli.org.rollout import Screen
+
+_WIDTH = 30
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+
+
+class Terminal(Screen):
+    """Standard error, so that standard output can be piped."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        typer.echo(text, err=True)
+
+    def progress(self, operation: Operation, places: int) -> None:
+        """Draw how many places are done; without a terminal a line whenever that changes."""
+        results = operation.results.values()
+        done = sum(outcome.status in _ENDED for outcome in results)
+        failed = len(operation.failures)
+        told = f"{done}/{places or '?'}" + (f", {failed} failed" if failed else "")
+        full = round(_WIDTH * min(done, places) / places) if places else 0
+        if sys.stderr.isatty():
+            bar = "#" * full + "." * (_WIDTH - full)
+            typer.echo(f"\r[{bar}] {told} ", err=True, nl=operation.ended)
+        elif told != self._shown:
+            typer.echo(f"  {told}", err=True)
+        self._shown = "" if operation.ended else told

@@ -1,0 +1,189 @@
+"""The stack set in AWS CloudFormation; see `guardrail_cli.org.model.StackSets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from guardrail_cli.deployed import reaching
+from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace
+
+DESCRIPTION = "Keeps AWS Step Functions reachable by endpoints whose policies stay in the baseline"
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+
+
+class AwsStackSets:
+    """Calls of the management account, or of a delegated administrator (`delegated`)."""
+
+    def __init__(self, name: str, region: str, *, delegated: bool) -> None:
+        self._name = name
+        self._cfn: Any = boto3.client("cloudformation", region_name=region)
+        self._as = {"CallAs": "DELEGATED_ADMIN" if delegated else "SELF"}
+
+    def definition(self) -> Definition | None:
+        """See `StackSets.definition`."""
+        with reaching(f"looking for the stack set {self._name}"):
+            try:
+                found = self._cfn.describe_stack_set(StackSetName=self._name, **self._as)
+            except ClientError as error:
+                if _code(error) == "StackSetNotFoundException":
+                    return None
+                raise
+        stack_set = found["StackSet"]
+        given = stack_set.get("Parameters", [])
+        return Definition(
+            template=stack_set.get("TemplateBody", "{}"),
+            parameters={p["ParameterKey"]: p["ParameterValue"] for p in given},
+            units=tuple(stack_set.get("OrganizationalUnitIds", ())),
+            regions=tuple(stack_set.get("Regions", ())),
+        )
+
+    def create(self, definition: Definition) -> None:
+        """See `StackSets.create`."""
+        with reaching(f"making the stack set {self._name}"):
+            self._cfn.create_stack_set(
+                StackSetName=self._name,
+                Description=DESCRIPTION,
+                PermissionModel="SERVICE_MANAGED",
+                # Stacks of accounts that leave go; what they made stays, as with any deletion.
+                AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+                ManagedExecution={"Active": True},
+                Capabilities=_CAPABILITIES,
+                **self._given(definition),
+            )
+
+    def add(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.add`."""
+        with reaching(f"making stacks of {self._name} in {len(accounts)} accounts"):
+            answer = self._cfn.create_stack_instances(
+                StackSetName=self._name,
+                DeploymentTargets=_targets(units, accounts),
+                Regions=regions,
+                OperationPreferences=_preferences(pace),
+                **self._as,
+            )
+        return str(answer["OperationId"])
+
+    def update(self, definition: Definition, accounts: list[str], pace: Pace) -> str:
+        """See `StackSets.update`; without accounts there is no stack to update yet."""
+        where: dict[str, Any] = {}
+        if accounts:
+            where["DeploymentTargets"] = _targets(definition.units, accounts)
+            where["Regions"] = list(definition.regions)
+        with reaching(f"updating the stack set {self._name}"):
+            answer = self._cfn.update_stack_set(
+                StackSetName=self._name,
+                Description=DESCRIPTION,
+                Capabilities=_CAPABILITIES,
+                OperationPreferences=_preferences(pace),
+                **where,
+                **self._given(definition),
+            )
+        return str(answer["OperationId"])
+
+    def remove(self, definition: Definition, pace: Pace) -> str:
+        """See `StackSets.remove`."""
+        with reaching(f"deleting the stacks of {self._name}"):
+            answer = self._cfn.delete_stack_instances(
+                StackSetName=self._name,
+                DeploymentTargets={"OrganizationalUnitIds": list(definition.units)},
+                Regions=list(definition.regions),
+                OperationPreferences=_preferences(pace),
+                RetainStacks=False,
+                **self._as,
+            )
+        return str(answer["OperationId"])
+
+    def delete(self) -> None:
+        """See `StackSets.delete`."""
+        with reaching(f"deleting the stack set {self._name}"):
+            self._cfn.delete_stack_set(StackSetName=self._name, **self._as)
+
+    def instances(self) -> Iterator[Instance]:
+        """See `StackSets.instances`; pages hold 100."""
+        with reaching(f"listing the stacks of {self._name}"):
+            pages = self._cfn.get_paginator("list_stack_instances").paginate(
+                StackSetName=self._name, **self._as
+            )
+            for page in pages:
+                yield from (_instance(one) for one in page["Summaries"])
+
+    def running(self) -> str | None:
+        """See `StackSets.running`; the newest operations come first."""
+        with reaching(f"looking for operations of {self._name}"):
+            try:
+                answer = self._cfn.list_stack_set_operations(
+                    StackSetName=self._name, MaxResults=10, **self._as
+                )
+            except ClientError as error:
+                if _code(error) == "StackSetNotFoundException":
+                    return None
+                raise
+        going = (o for o in answer["Summaries"] if o["Status"] in {"RUNNING", "QUEUED", "STOPPING"})
+        return next((str(one["OperationId"]) for one in going), None)
+
+    def operation(self, operation_id: str) -> Operation:
+        """See `StackSets.operation`."""
+        named = {"StackSetName": self._name, "OperationId": operation_id, **self._as}
+        with reaching(f"following the operation {operation_id} of {self._name}"):
+            told = self._cfn.describe_stack_set_operation(**named)["StackSetOperation"]
+            pages = self._cfn.get_paginator("list_stack_set_operation_results").paginate(**named)
+            results = {
+                (one["Account"], one["Region"]): Outcome(one["Status"], one.get("StatusReason", ""))
+                for page in pages
+                for one in page["Summaries"]
+            }
+        return Operation(operation_id, told["Status"], told.get("StatusReason", ""), results)
+
+    def _given(self, definition: Definition) -> dict[str, Any]:
+        return {
+            "TemplateBody": definition.template,
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in sorted(definition.parameters.items())
+            ],
+            **self._as,
+        }
+
+
+def _targets(units: tuple[str, ...], accounts: list[str]) -> dict[str, Any]:
+    """Return those accounts of the units; new ones of the units come by auto-deployment.
+
+    Source: AWS CloudFormation API reference, "DeploymentTargets".
+    """
+    return {
+        "OrganizationalUnitIds": list(units),
+        "Accounts": accounts,
+        "AccountFilterType": "INTERSECTION",
+    }
+
+
+def _preferences(pace: Pace) -> dict[str, Any]:
+    """Return the pace; soft tolerance, so that one failure does not slow the others down."""
+    return {
+        "RegionConcurrencyType": "PARALLEL",
+        "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+        "MaxConcurrentCount": pace.at_once,
+        "FailureToleranceCount": pace.may_fail,
+    }
+
+
+def _instance(told: Any) -> Instance:  # noqa: ANN401 - of the SDK
+    return Instance(
+        account=told["Account"],
+        region=told["Region"],
+        state=told.get("Status", ""),
+        detail=told.get("StackInstanceStatus", {}).get("DetailedStatus", ""),
+        reason=told.get("StatusReason", ""),
+        stack_id=told.get("StackId", ""),
+        drift=told.get("DriftStatus", ""),
+    )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code"))

@@ -1,0 +1,137 @@
+"""`sfn-guardrail org status`: what runs where, and what is wrong there; read from the stacks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from guardrail.aws.last_sweep import KEY
+from guardrail_cli.deployed import reaching
+from guardrail_cli.documents import UsageError
+from guardrail_cli.org.accounts import Accounts
+from guardrail_cli.org.causes import advice
+from guardrail_cli.org.model import Instance
+
+ROLE = "sfn-endpoint-guardrail-status"
+WORKERS = 32
+"""Accounts that are read at once: the calls wait for the network most of the time."""
+
+_WRONG = ("reported", "failed", "deferred", "waiting")
+"""The outcomes of a sweep that leave something open; see docs/reference/reasons.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One account and region. `open` are VPCs in which the last sweep left something.
+
+    `problem` says what is wrong with the stack or with reading it, and what to do; `sweep` is when
+    the last one ended.
+    """
+
+    account: str
+    region: str
+    state: str
+    version: str = ""
+    mode: str = ""
+    drift: str = ""
+    sweep: str = ""
+    open: int | None = None
+    missing: int | None = None
+    problem: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nobody has to look at it."""
+        return self.state == "CURRENT" and not self.problem and not self.missing
+
+    def line(self) -> str:
+        """Return it for a person."""
+        found = "?" if self.open is None else str(self.open)
+        swept = self.sweep[:16].replace("T", " ") or "never"
+        head = (
+            f"{self.account} {self.region:<14} {self.state:<10} {self.version or '?':<12}"
+            f" {self.mode or '?':<11} {swept:<16} open {found:>3}"
+        )
+        more = [f"drift {self.drift}"] if self.drift == "DRIFTED" else []
+        if self.missing:
+            more.append(f"{self.missing} things it depends on are missing: see its log")
+        if self.problem:
+            more.append(self.problem)
+        return "\n".join([head, *(f"    {one}" for one in more)])
+
+
+def rows(instances: Iterable[Instance], accounts: Accounts) -> Iterator[Row]:
+    """Yield a row for each stack as soon as its account is read; failures are rows, too."""
+    ordered = sorted(instances, key=lambda one: one.place)
+    grouped = [list(of_one) for _, of_one in groupby(ordered, key=lambda one: one.account)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in as_completed([pool.submit(_account, of_one, accounts) for of_one in grouped]):
+            yield from done.result()
+
+
+def _account(instances: list[Instance], accounts: Accounts) -> list[Row]:
+    try:
+        accounts.enter(instances[0].account)
+    except UsageError as error:
+        return [_unread(one, str(error)) for one in instances]
+    return [_row(one, accounts) for one in instances]
+
+
+def _row(instance: Instance, accounts: Accounts) -> Row:
+    if not instance.stack_id:
+        return _unread(instance, "")
+    try:
+        stack = _stack(instance, accounts)
+        swept = _swept(instance, stack["Outputs"]["Table"], accounts)
+    except (UsageError, KeyError) as error:
+        return _unread(instance, str(error))
+    totals: Mapping[str, Any] = json.loads(swept.get("totals", "{}"))
+    outcomes = totals.get("outcomes", {})
+    return Row(
+        *(instance.account, instance.region, instance.state),
+        version=stack["Outputs"].get("Version", ""),
+        mode=stack["Parameters"].get("Mode", ""),
+        drift=instance.drift,
+        sweep=swept.get("at", ""),
+        open=sum(outcomes.get(name, 0) for name in _WRONG) if swept else None,
+        missing=len(totals.get("missing", ())) if swept else None,
+        problem=_failure(instance),
+    )
+
+
+def _stack(instance: Instance, accounts: Accounts) -> dict[str, dict[str, str]]:
+    client = accounts.client("cloudformation", instance.region)
+    with reaching("looking at the stack"):
+        (stack,) = client.describe_stacks(StackName=instance.stack_id)["Stacks"]
+    return {
+        "Outputs": {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())},
+        "Parameters": {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", ())},
+    }
+
+
+def _swept(instance: Instance, table: str, accounts: Accounts) -> dict[str, str]:
+    client = accounts.client("dynamodb", instance.region)
+    with reaching("looking for the last sweep"):
+        item = client.get_item(TableName=table, Key=KEY).get("Item", {})
+    return {name: value["S"] for name, value in item.items()}
+
+
+def _failure(instance: Instance) -> str:
+    """Return why the stack is not as the set wants it; one that an update has not reached waits."""
+    if instance.settled or not instance.reason:
+        return ""
+    return f"{instance.reason} ({advice(instance.reason)})"
+
+
+def _unread(instance: Instance, why: str) -> Row:
+    problem = _failure(instance) or why or "there is no stack"
+    return Row(instance.account, instance.region, instance.state, problem=problem)
+
+
+def as_json(row: Row) -> str:
+    """Return it for a pipeline: one line."""
+    return json.dumps(asdict(row))
