@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from guardrail.core.memory import VpcMemory
 from guardrail.core.model import ObservedVpc, Plan
@@ -16,19 +17,31 @@ def recalled(evidence: Evidence, observed: Iterable[ObservedVpc]) -> Mapping[str
     return evidence.kept(ids) if ids else {}
 
 
-def remember_compliant(evidence: Evidence, planned: Plan, kept: Mapping[str, Kept]) -> None:
-    """Keep the policies that the plan found compliant and that are not kept as such."""
+def remember_compliant(
+    evidence: Evidence, planned: Plan, kept: Mapping[str, Kept], looked: datetime
+) -> None:
+    """Keep the policies that the plan found compliant and that are not kept as such.
+
+    `looked` is a moment before they were looked at: what was kept after it is newer.
+    """
     for seen in planned.compliant:
-        if kept.get(seen.endpoint_id, Kept()).policy != seen.policy:
-            evidence.note_compliant(seen.endpoint_id, seen.policy)
+        known = kept.get(seen.endpoint_id, Kept())
+        if known.policy != seen.policy or known.loosening:
+            evidence.note_compliant(seen.endpoint_id, seen.policy, looked)
 
 
-def healed(memory: VpcMemory, planned: Plan, vpc: ObservedVpc | None) -> Mapping[str, str]:
-    """Return why findings that are not resolved yet are to be, by endpoint; no VPC: it is gone."""
+def healed(
+    memory: VpcMemory, planned: Plan, vpc: ObservedVpc | None, looked: datetime
+) -> Mapping[str, str]:
+    """Return why findings that are not resolved yet are to be, by endpoint; no VPC: it is gone.
+
+    Those made after `looked` are newer than what was seen.
+    """
     standing = {e.endpoint_id for e in vpc.endpoints} if vpc else set()
     exempt = {f.endpoint_id for f in planned.findings if f.reason is Reason.EXEMPT}
-    why = dict.fromkeys(memory.findings - standing, "The endpoint is gone.")
-    for endpoint_id in memory.findings & standing:
+    older = {endpoint_id for endpoint_id, at in memory.findings.items() if at <= looked}
+    why = dict.fromkeys(older - standing, "The endpoint is gone.")
+    for endpoint_id in older & standing:
         if None in exempt or endpoint_id in exempt:
             why[endpoint_id] = "The endpoint is exempt."
         if any(seen.endpoint_id == endpoint_id for seen in planned.compliant):

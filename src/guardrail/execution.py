@@ -28,7 +28,7 @@ from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Finding, Plan
 from guardrail.core.names import Service
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError
+from guardrail.errors import GuardrailError, RetryableError
 from guardrail.ports import Applied, Network, Records, Result
 from guardrail.report import Step
 from guardrail.reverting import Reverting
@@ -60,28 +60,30 @@ class Execution:
         self._begun = now()
         self._findings: tuple[Finding, ...] = ()
         self.steps: list[Step] = []
+        self.untidy: GuardrailError | None = None
         self.reverting = reverting
 
     def carry_out(self, planned: Plan) -> GuardrailError | None:
         """Apply what this function may do; one endpoint write, a failure stops the rest.
 
         Policy writes go on after a failure: closing one endpoint must not wait for another.
-        Returns the first error.
+        Returns the first error, one that another attempt may mend before any other.
         """
         self._findings = planned.findings
         self._remember(planned)
-        error: GuardrailError | None = None
+        errors: list[GuardrailError] = []
         for action in self._in_order(planned.actions):
             ready = self._with_group(action)
-            if not self._may(ready) or (error and not isinstance(ready, WritePolicy)):
+            if not self._may(ready) or (errors and not isinstance(ready, WritePolicy)):
                 self.steps.append(Step(ready, Result.DEFERRED))
                 continue
             try:
                 self.steps.append(self._apply(ready))
             except GuardrailError as caught:
-                error = error or caught
-                self.steps.append(Step(ready, Result.FAILED, error=str(caught)))
-        return error
+                errors.append(caught)
+                self.steps.append(Step(ready, Result.FAILED, error=caught))
+        errors += filter(None, (self.untidy, self.reverting.untidy))
+        return min(errors, key=lambda error: not isinstance(error, RetryableError), default=None)
 
     def put_off(self, planned: Plan) -> None:
         """Leave every action to a later pass."""
@@ -161,7 +163,11 @@ class Execution:
         self._records.note_creation(action.vpc_id, action.service, begun)
         applied = self._network.apply(action)
         if applied.resource_id:
-            self._records.note_endpoint(action.vpc_id, action.service, applied.resource_id)
+            try:
+                self._records.note_endpoint(action.vpc_id, action.service, applied.resource_id)
+            except GuardrailError as error:
+                # It stands, and is told of; the next look finds and notes it.
+                self.untidy = error
         return applied
 
     def _delete(self, action: DeleteEndpoint) -> Applied:

@@ -28,12 +28,13 @@ def glance(reconciler: Reconciler, trigger: Trigger) -> Sequence[Report] | None:
     """
     if not trigger.written_endpoints:
         return None
+    looked = reconciler.now()
     found = reconciler.network.glance(trigger.written_endpoints)
     if found is None or not all(_in_order(g.endpoint, trigger, reconciler) for g in found):
         return None
     note = reconciler.evidence.note_compliant
     # All of them, whatever the first one says.
-    owed = [note(g.endpoint.endpoint_id, g.endpoint.policy) for g in found]
+    owed = [note(g.endpoint.endpoint_id, g.endpoint.policy, looked) for g in found]
     if any(owed):
         return None
     mode = reconciler.owner.intent.mode

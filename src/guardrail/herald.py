@@ -55,8 +55,8 @@ class Windows(Protocol):
     def close(self, vpc_id: str, key: str, until: datetime) -> bool:
         """Forget the window that lasted until then; False when another was begun meanwhile."""
 
-    def note_finding(self, vpc_id: str, endpoint_id: str, *, active: bool) -> None:
-        """Remember whether the endpoint has a finding that is not resolved."""
+    def note_finding(self, vpc_id: str, endpoint_id: str, at: datetime, *, active: bool) -> None:
+        """Remember since when the endpoint has a finding, or that it is resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Herald:
                 hub.record(findings)
             for finding in findings:
                 self.windows.note_finding(
-                    report.vpc_id, finding.endpoint_id, active=not finding.resolved
+                    report.vpc_id, finding.endpoint_id, finding.at, active=not finding.resolved
                 )
         except GuardrailError as error:
             return str(error)

@@ -86,9 +86,8 @@ def notices_of(report: Report, error: GuardrailError | None, where: Where) -> It
     yield from _of_steps(report, common)
     if report.yielded:
         yield _yielded(report.yielded, report, common)
-    if error and not isinstance(error, RetryableError):
-        yield from _refusals(report, error, common)
-    elif not report.trigger.is_sweep:
+    yield from _refusals(report, error, common)
+    if not error and not report.trigger.is_sweep:
         yield from _observed(report, common)
 
 
@@ -219,19 +218,26 @@ def _yielded(began: Yield, report: Report, common: Mapping[str, Any]) -> Notice:
     return Notice(Kind.YIELDED, began.cause, detail)
 
 
-def _refusals(report: Report, error: GuardrailError, common: Mapping[str, Any]) -> Iterator[Notice]:
-    """Yield one notice for each step that failed; one if looking or remembering did."""
-    failed = [step for step in report.steps if step.result is Result.FAILED]
+def _refusals(
+    report: Report, error: GuardrailError | None, common: Mapping[str, Any]
+) -> Iterator[Notice]:
+    """Yield one notice for each step that another attempt will not mend.
+
+    And of a sweep for each policy that it could not put back: attempts have been made before. Where
+    no step failed, but looking or remembering did, it is one.
+    """
+    failed = [step for step in report.steps if step.error]
     left = [f for f in report.findings if f.reason.is_drift and not _is_removed(f, report)]
     for step in failed:
-        about = [finding for finding in left if removes(step.action, finding)]
-        yield _refused(step.error or str(error), error, [step], about, common)
-    if not failed:
-        yield _refused(str(error), error, [], left, common)
+        policy = report.trigger.is_sweep and isinstance(step.action, WritePolicy)
+        if step.error and (policy or not isinstance(step.error, RetryableError)):
+            about = [finding for finding in left if removes(step.action, finding)]
+            yield _refused(step.error, [step], about, common)
+    if error and not failed and not isinstance(error, RetryableError):
+        yield _refused(error, [], left, common)
 
 
 def _refused(
-    said: str,
     error: GuardrailError,
     failed: list[Step],
     left: list[Finding],
@@ -242,12 +248,13 @@ def _refused(
     detail = {
         **common,
         "endpoint_id": endpoint_id,
-        "error": said,
+        "error": str(error),
         "error_kind": type(error).__name__,
         "drift": [_finding(finding) for finding in left],
         "actions": [_action(step) for step in failed],
     }
-    return Notice(Kind.REFUSED, type(error).__name__, detail)
+    doing = [*(step.action.kind for step in failed), type(error).__name__]
+    return Notice(Kind.REFUSED, " ".join(doing), detail)
 
 
 def _is_removed(finding: Finding, report: Report) -> bool:

@@ -132,9 +132,9 @@ class ObservedEvidence:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
 
-    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+    def note_compliant(self, endpoint_id: str, policy: str, looked: datetime) -> bool:
         """See `Evidence.note_compliant`."""
-        return self._evidence.note_compliant(endpoint_id, policy)
+        return self._evidence.note_compliant(endpoint_id, policy, looked)
 
     def owe(self, endpoint_id: str, at: datetime) -> None:
         """Owe nothing: nothing was written that brings an event."""

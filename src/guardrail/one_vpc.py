@@ -11,13 +11,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from guardrail.core.actions import ENDPOINT_WRITES, ActionKind, CreateEndpoint, WritePolicy
-from guardrail.core.fights import SPACING, WINDOW
+from guardrail.aftermath import Aftermath
+from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
 from guardrail.core.managed import found_again, lost, marked
 from guardrail.core.memory import Cause, Central, VpcMemory, Yield
-from guardrail.core.model import Inventory, Known, ObservedVpc, Plan, YieldBegins, remembering
+from guardrail.core.model import (
+    Endpoint,
+    Inventory,
+    Known,
+    Mode,
+    ObservedVpc,
+    Plan,
+    Step,
+    YieldBegins,
+    remembering,
+)
 from guardrail.core.names import Service
-from guardrail.core.plan import plan, policy_hash
+from guardrail.core.plan import plan, policy_hash, policy_steps
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import SETTLED, Trigger
 from guardrail.errors import GuardrailError, RetryableError
@@ -44,6 +54,7 @@ class Pass:
         inventory: Inventory | None,
         memory: VpcMemory,
         kept: Mapping[str, Kept],
+        looked: datetime,
     ) -> None:
         self._r = reconciler
         self._trigger = trigger
@@ -51,6 +62,8 @@ class Pass:
         self._memory = memory
         self._kept = kept
         self._begun = reconciler.now()
+        # Before anything was looked at: what is remembered from then on is newer than that.
+        self._looked = looked
         self._vpc: ObservedVpc | None = None
         self._vpc_id = ""
         self._planned = Plan("")
@@ -67,7 +80,7 @@ class Pass:
             self._note_changes(seen)
             self._planned = self._plan(seen)
             self._refuse_blind_creation(seen)
-            remember_compliant(self._r.evidence, self._planned, self._kept)
+            remember_compliant(self._r.evidence, self._planned, self._kept, self._looked)
         except GuardrailError as caught:
             self.error = caught
 
@@ -77,10 +90,13 @@ class Pass:
             return
         execution = self._new_execution()
         try:
-            self._note_owed()
+            aftermath = Aftermath(self._r, self._vpc_id, self._memory, self._begun)
+            aftermath.owe(self._planned)
             self.error = execution.carry_out(self._planned)
-            self._note_fights()
-            self._pay(execution)
+            aftermath.note_fights(execution)
+            if not self.error:
+                ids = [e.endpoint_id for e in self._vpc.endpoints] if self._vpc else []
+                aftermath.pay(execution, ids, self._kept, self._looked)
             self._look_again()
         except GuardrailError as caught:
             self.error = caught
@@ -120,10 +136,13 @@ class Pass:
             error=str(self.error) if self.error else None,
             reverts=tuple(execution.reverting.done) if execution else (),
             yielded=self._yielded,
-            healed=healed(self._memory, self._planned, self._vpc) if self._vpc else {},
+            healed=self._healed(),
             windows=self._memory.windows,
             duration_ms=milliseconds(self._r.now() - self._begun),
         )
+
+    def _healed(self) -> Mapping[str, str]:
+        return healed(self._memory, self._planned, self._vpc, self._looked) if self._vpc else {}
 
     def _new_execution(self) -> Execution:
         self._execution = Execution(
@@ -147,8 +166,21 @@ class Pass:
             intent=self._r.owner.intent,
             memory=self._memory,
             kept=self._kept,
+            judge=self._judged,
             now=self._r.now,
         )
+
+    def _judged(self, endpoint: Endpoint) -> list[Step]:
+        """Return what a policy that was looked at just now needs; a sweep looked minutes ago."""
+        before = (
+            [e for e in self._vpc.endpoints if e.endpoint_id == endpoint.endpoint_id]
+            if self._vpc
+            else []
+        )
+        seen = replace(endpoint, managed=any(e.managed for e in before))
+        kept = self._r.evidence.kept([endpoint.endpoint_id])
+        known = replace(self._known(settled=True), compliant=_policies(kept))
+        return list(policy_steps(seen, self._r.owner.intent, known))
 
     def _take_in(self, vpc: ObservedVpc) -> None:
         """Remember what EC2 shows to have happened to our endpoints since the last look."""
@@ -181,8 +213,13 @@ class Pass:
         actor = self._trigger.actor if did_it else None
         begun = Yield(Cause.DELETED, self._begun, actor, self._trigger.event_id)
         self._r.records.note(self._vpc_id, YieldBegins(begun))
-        self._yielded = begun
+        self._tell_yield(begun)
         self._memory = replace(self._memory, yielded=begun)
+
+    def _tell_yield(self, begun: Yield) -> None:
+        """Have it told, unless nothing is put back in any case."""
+        if self._r.owner.intent.mode is not Mode.OBSERVE:
+            self._yielded = begun
 
     def _know(self, service: Service, **changes: object) -> None:
         changed = replace(self._memory.creations[service], **changes)  # type: ignore[arg-type]
@@ -218,7 +255,10 @@ class Pass:
         return bool(awaited)
 
     def _planned_as(self, vpc: ObservedVpc, *, settled: bool) -> Plan:
-        known = Known(
+        return plan(vpc, self._r.owner.intent, self._known(settled=settled))
+
+    def _known(self, *, settled: bool) -> Known:
+        return Known(
             account_id=self._r.owner.account_id,
             now=self._begun,
             baseline=self._r.owner.baseline,
@@ -227,9 +267,8 @@ class Pass:
             settled=settled,
             memory=self._memory,
             wish=self._trigger.wish,
-            compliant={i: one.policy for i, one in self._kept.items() if one.policy is not None},
+            compliant=_policies(self._kept),
         )
-        return plan(vpc, self._r.owner.intent, known)
 
     def _unless_central(self, vpc: ObservedVpc, planned: Plan) -> Plan:
         """Plan anew where the VPC is served centrally: calls that only creation costs."""
@@ -260,56 +299,14 @@ class Pass:
                     " does not describe it yet; the next attempt looks again"
                 )
 
-    def _note_owed(self) -> None:
-        """Leave to the event of the one write what this pass will not write any more.
-
-        Before anything is written: the event may be faster than the rest of this pass.
-        """
-        may = ENDPOINT_WRITES.intersection(self._r.allowed)
-        wanted = [action for action in self._planned.actions if action.kind in may]
-        ids = {getattr(action, "endpoint_id", None) for action in wanted}
-        for endpoint_id in sorted(filter(None, ids)) if len(wanted) > 1 else ():
-            self._r.evidence.owe(endpoint_id, self._begun)
-
-    def _pay(self, execution: Execution) -> None:
-        """Take what earlier passes left as done, once a look at everything leaves nothing."""
-        undone = (s for s in execution.steps if s.result not in {Result.APPLIED, Result.GONE})
-        if self.error or any(step.action.kind in ENDPOINT_WRITES for step in undone):
-            return
-        for endpoint in self._vpc.endpoints if self._vpc else ():
-            if self._kept.get(endpoint.endpoint_id, Kept()).owed:
-                self._r.evidence.pay(endpoint.endpoint_id, self._begun)
-
-    def _note_fights(self) -> None:
-        """Remember what is fought over, and make an appointment for what is due in a minute."""
-        if self._execution is None:
-            return
-        reverting = self._execution.reverting
-        fought = [revert for revert in reverting.done if revert.fight.contested]
-        for revert in fought:
-            endpoint_id, until = revert.image.endpoint_id, revert.image.at + WINDOW
-            breaks = revert.fight.open
-            self._r.records.note_fight(self._vpc_id, endpoint_id, until, breaks=breaks)
-        # With the next fight those go that ended: the item does not grow with every endpoint.
-        for endpoint_id in self._memory.ended_fights(self._begun) if fought else ():
-            self._r.records.end_fight(self._vpc_id, endpoint_id, self._begun)
-        if self._r.spacing and (due := reverting.due or self._due_next()):
-            self._r.spacing.look_again(self._vpc_id, due)
-
-    def _due_next(self) -> datetime | None:
-        """Return when to look again for a policy that this pass did not come to, in any case."""
-        steps = self._execution.steps if self._execution else []
-        left = (s for s in steps if s.result is Result.DEFERRED)
-        waits = any(isinstance(step.action, WritePolicy) for step in left)
-        return self._begun + SPACING if waits else None
-
     def _look_again(self) -> None:
         """Make an appointment where the guardrail is getting out of somebody's way."""
         if self._r.agenda is None or self._vpc is None or self._execution is None:
             return
         memory = self._memory
         for note in self._planned.notes:
-            self._yielded = note.begins if isinstance(note, YieldBegins) else self._yielded
+            if isinstance(note, YieldBegins):
+                self._tell_yield(note.begins)
             memory = remembering(memory, note)
         if at := next_look(self._vpc, memory, self._execution.steps, self._r.now()):
             self._r.agenda.look_again(self._vpc_id, at)
@@ -325,3 +322,7 @@ class Pass:
 
 def _creates(planned: Plan) -> bool:
     return any(action.kind is ActionKind.CREATE_ENDPOINT for action in planned.actions)
+
+
+def _policies(kept: Mapping[str, Kept]) -> Mapping[str, str]:
+    return {i: one.policy for i, one in kept.items() if one.policy is not None}

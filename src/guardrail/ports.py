@@ -196,10 +196,11 @@ class Records(Protocol):
 class Evidence(Protocol):
     """What is kept of the policies of endpoints: the last that complied, and each that did not."""
 
-    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+    def note_compliant(self, endpoint_id: str, policy: str, looked: datetime) -> bool:
         """Keep the policy as the last compliant one of its endpoint, unless it is that already.
 
-        Returns whether something is owed to the endpoint.
+        Or unless one was kept that was seen after `looked`. Returns whether something is owed to
+        the endpoint.
         """
 
     def owe(self, endpoint_id: str, at: datetime) -> None:

@@ -67,6 +67,7 @@ class Reconciler:
         if self.glances and (reports := glance(self, trigger)) is not None:
             yield from ((report, None) for report in reports)
             return
+        looked = self.now()
         vpc_ids = self._where(trigger)
         inventory = inventory_at(self, trigger)
         observed = {vpc.vpc_id: vpc for vpc in self.network.observe(vpc_ids)} if vpc_ids else {}
@@ -75,9 +76,9 @@ class Reconciler:
         for vpc_id in sorted(vpc_ids):
             vpc, memory = observed.get(vpc_id), memories.get(vpc_id, VpcMemory())
             if vpc is None:
-                yield self._unseen(vpc_id, trigger, memory)
+                yield self._unseen(vpc_id, trigger, memory, looked)
                 continue
-            one = Pass(self, trigger, inventory, memory, kept)
+            one = Pass(self, trigger, inventory, memory, kept, looked)
             yield self._reconcile(one, vpc, trigger, memory)
 
     def _reconcile(
@@ -103,7 +104,7 @@ class Reconciler:
         return replace(vpc, interfaces=tuple(self.network.interfaces(vpc.vpc_id)))
 
     def _unseen(
-        self, vpc_id: str, trigger: Trigger, memory: VpcMemory
+        self, vpc_id: str, trigger: Trigger, memory: VpcMemory, looked: datetime
     ) -> tuple[Report, GuardrailError | None]:
         """Report a VPC that EC2 does not describe: it is gone, or too new to be seen.
 
@@ -121,8 +122,15 @@ class Reconciler:
                 message = "EC2 does not describe the VPC; it is looked at again after settling"
                 found = (Finding(Reason.SETTLING, message),)
                 return Report(vpc_id, trigger, mode, findings=found), None
-        resolved = healed(memory, Plan(vpc_id), None)
-        return Report(vpc_id, trigger, mode, gone=True, healed=resolved), None
+        gone = Report(
+            vpc_id,
+            trigger,
+            mode,
+            gone=True,
+            healed=healed(memory, Plan(vpc_id), None, looked),
+            windows=memory.windows,
+        )
+        return gone, None
 
     def _where(self, trigger: Trigger) -> frozenset[str]:
         """Return the VPCs to look at: named, looked up, or all that have an endpoint.

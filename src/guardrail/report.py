@@ -13,6 +13,7 @@ from guardrail.core.model import Finding, Mode
 from guardrail.core.plan import policy_hash
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
+from guardrail.errors import GuardrailError
 from guardrail.ports import Result
 from guardrail.reverting import Revert
 
@@ -56,7 +57,7 @@ class Step:
     action: Action
     result: Result
     resource_id: str | None = None
-    error: str | None = None
+    error: GuardrailError | None = None
 
     @property
     def target(self) -> str:

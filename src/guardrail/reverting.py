@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from guardrail.core.actions import Origin, WritePolicy
-from guardrail.core.fights import SPACING, Fight, Loosening, PastRevert
+from guardrail.core.fights import SPACING, WINDOW, Fight, Loosening, PastRevert
 from guardrail.core.memory import VpcMemory
-from guardrail.core.model import Finding, Intent
-from guardrail.core.plan import POLICY_REASONS, policy_hash
+from guardrail.core.model import Endpoint, Finding, Intent, Mode, Step
+from guardrail.core.plan import policy_hash
 from guardrail.core.policy import baseline_alone, decide
 from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError, RetryableError
@@ -38,9 +38,11 @@ class Revert:
 
 
 class Reverting:
-    """Puts policies of one VPC's endpoints back; `done` holds what was written.
+    """Puts policies of one VPC's endpoints back.
 
-    `memory` and `kept` are what is remembered of the VPC and of its endpoints.
+    `memory` and `kept` are what is remembered of the VPC and of its endpoints; `judge` says what a
+    policy that was looked at anew needs. `done` holds what was written, `untidy` why a record of
+    that could not be completed.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Reverting:
         intent: Intent,
         memory: VpcMemory,
         kept: Mapping[str, Kept],
+        judge: Callable[[Endpoint], list[Step]],
         now: Callable[[], datetime],
     ) -> None:
         self._network = network
@@ -64,10 +67,12 @@ class Reverting:
         self._intent = intent
         self._memory = memory
         self._kept = kept
+        self._judge = judge
         self._now = now
         self._begun = now()
         self.done: list[Revert] = []
         self.due: datetime | None = None
+        self.untidy: GuardrailError | None = None
 
     def write(self, action: WritePolicy, findings: Iterable[Finding]) -> tuple[WritePolicy, Result]:
         """Write the policy; return what was written and what became of it.
@@ -76,11 +81,13 @@ class Reverting:
         endpoint policies are stricter than what is documented can tell, and an endpoint must not
         stay open for the sake of a statement that only narrowed it.
         """
-        if self._trigger.is_sweep:
-            now = self._open_now(action)
-            if now is None:
+        if self._trigger.is_sweep and self._intent.mode is not Mode.OBSERVE:
+            steps = self._needed_now(action.endpoint_id)
+            findings = [step for step in steps if isinstance(step, Finding)]
+            needed = [step for step in steps if isinstance(step, WritePolicy)]
+            if not needed:
                 return action, Result.GONE
-            action, findings = now, self._found_now(now, findings)
+            action = needed[0]
         fight = self._fight(action.endpoint_id)
         loosening = self._loosening(action, fight)
         if self._is_spaced(action.endpoint_id, fight):
@@ -124,48 +131,38 @@ class Reverting:
         self.due = min(due, self.due or due)
         return True
 
-    def _open_now(self, action: WritePolicy) -> WritePolicy | None:
-        """Return the write for what stands now; None if there is nothing to write any more.
-
-        A sweep comes to an endpoint minutes after it has looked at it.
-        """
-        found = self._network.glance([action.endpoint_id]) or ()
-        for glimpse in found:
-            if not self._fits(glimpse.endpoint.policy):
-                return replace(action, before=glimpse.endpoint.policy)
-        return None
-
-    def _found_now(self, action: WritePolicy, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """Yield the findings, that about the policy to be written as it is now."""
-        verdict = decide(action.before, self._baseline)
-        for finding in findings:
-            if finding.endpoint_id == action.endpoint_id and finding.verdict:
-                said = verdict.reasons[0]
-                reason = POLICY_REASONS[said.code]
-                yield replace(finding, reason=reason, message=said.message, verdict=verdict)
-            else:
-                yield finding
+    def _needed_now(self, endpoint_id: str) -> list[Step]:
+        """Return what the endpoint needs now; a sweep comes to it minutes after it has looked."""
+        found = self._network.glance([endpoint_id]) or ()
+        return [step for glimpse in found for step in self._judge(glimpse.endpoint)]
 
     def _loosening(self, action: WritePolicy, fight: Fight) -> Loosening | None:
         """Return who gave the policy that is replaced, as far as an event told.
 
         Any event about the VPC may lead here, the guardrail's own and one that comes days late
-        among them. One tells who it was if it gave this endpoint this policy, and that after the
-        last revert; or it did when a revert was put off, and was noted.
+        among them. One tells who it was if it gave this endpoint this policy, within the last hour
+        and after the last revert; or it did when a revert was put off, and was noted.
         """
         digest = _digest(action.before)
+        last = max((revert.at for revert in fight.made), default=self._begun - WINDOW)
         noted = self._kept.get(action.endpoint_id, Kept()).loosening
+        candidates = [
+            one
+            for one in (self._told(action.endpoint_id), noted)
+            if one and one.sha256 == digest and _is_after(one.at, last)
+        ]
+        if len(candidates) == 2 and candidates[0].actor == candidates[1].actor:
+            # The same again: it has been open since the first time.
+            return candidates[1]
+        return candidates[0] if candidates else None
+
+    def _told(self, endpoint_id: str) -> Loosening | None:
+        """Return who gave the endpoint which policy by the call that the event is about."""
         told = self._trigger
-        own = Loosening(told.actor, told.user_agent, told.event_id, told.event_time, digest)
-        if action.endpoint_id not in told.written_endpoints or told.policy is None:
-            candidates = [noted]
-        else:
-            candidates = [noted, replace(own, sha256=_digest(told.policy))]
-        last = max((revert.at for revert in fight.made), default=None)
-        for one in candidates:
-            if one and one.sha256 == digest and (last is None or _is_after(one.at, last)):
-                return one
-        return None
+        if endpoint_id not in told.written_endpoints or told.policy is None:
+            return None
+        digest = _digest(told.policy)
+        return Loosening(told.actor, told.user_agent, told.event_id, told.event_time, digest)
 
     def _image(
         self, action: WritePolicy, findings: Iterable[Finding], loosening: Loosening | None
@@ -194,27 +191,41 @@ class Reverting:
         self._evidence.keep(image)
         try:
             result = self._network.apply(action).result
-        except GuardrailError:
-            self._evidence.note_failed(image)
-            raise
+        except GuardrailError as error:
+            if not (isinstance(error, RetryableError) and self._stands(image)):
+                self._evidence.note_failed(image)
+                raise
+            # The write was made, and only its answer was lost.
+            result = Result.APPLIED
         if result is Result.APPLIED:
             self._complete(image, fight)
         else:
             self._evidence.note_failed(image)
         return result
 
+    def _stands(self, image: BeforeImage) -> bool:
+        """Whether EC2 shows the policy that was to be written."""
+        try:
+            found = self._network.glance([image.endpoint_id]) or ()
+        except RetryableError:
+            return False
+        return any(_digest(one.endpoint.policy) == _digest(image.after) for one in found)
+
     def _complete(self, image: BeforeImage, fight: Fight) -> None:
         """Complete the record: that it was written, then that EC2 shows it."""
         written = self._now()
         after = fight.with_one(PastRevert(image.at, image.actor, image.user_agent))
         exposure = _exposure(image, written)
-        # First: what was written is told of, whether or not its record can be completed.
+        # What was written is told of, whether or not its record can be completed.
         self.done.append(Revert(image, after, self._turns(image, after), exposure_ms=exposure))
-        self._evidence.note_written(image, written, exposure)
-        if verified := self._verified(image):
-            exposure = _exposure(image, verified)
-            self.done[-1] = replace(self.done[-1], verified=verified, exposure_ms=exposure)
-            self._evidence.note_verified(image, verified, exposure)
+        try:
+            self._evidence.note_written(image, written, exposure)
+            if verified := self._verified(image):
+                exposure = _exposure(image, verified)
+                self.done[-1] = replace(self.done[-1], verified=verified, exposure_ms=exposure)
+                self._evidence.note_verified(image, verified, exposure)
+        except GuardrailError as error:
+            self.untidy = error
 
     def _turns(self, image: BeforeImage, fight: Fight) -> bool:
         """Whether it is news that the endpoint is contested, or that its breaker is open."""

@@ -52,11 +52,12 @@ class Sweeper:
 
     def _prepared(self) -> Iterator[Pass]:
         r = self.reconciler
+        looked = r.now()
         observed = list(r.network.observe())
         inventory = inventory_at(r, SWEEP, observed)
         memories = r.records.memories([vpc.vpc_id for vpc in observed])
         kept = recalled(r.evidence, observed)
         for vpc in sorted(observed, key=lambda vpc: vpc.vpc_id):
-            one = Pass(r, SWEEP, inventory, memories.get(vpc.vpc_id, VpcMemory()), kept)
+            one = Pass(r, SWEEP, inventory, memories.get(vpc.vpc_id, VpcMemory()), kept, looked)
             one.prepare(vpc)
             yield one

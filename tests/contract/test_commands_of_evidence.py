@@ -154,6 +154,25 @@ def test_a_canary_does_not_fly_from_what_is_open_already(table: str, endpoint_id
         checked(stack, endpoint_id, 1)
 
 
+def test_a_canary_never_writes_what_somebody_opened_between_two_runs(
+    table: str, endpoint_id: str
+) -> None:
+    """It would be given back after the second."""
+    stack, pauses = Deployed(STACK, table, ""), iter(range(9))
+
+    def wait(_: float) -> None:
+        policy = BASELINE if next(pauses) == 0 else OPEN
+        if policy == BASELINE:
+            minutes = (datetime.now(UTC) - NOW) / timedelta(minutes=1)
+            loosened = stack.endpoint(endpoint_id)["PolicyDocument"]
+            keep(table, endpoint_id, loosened, minutes=minutes)
+        stack.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PolicyDocument=policy)
+
+    with pytest.raises(UsageError, match="open already"):
+        list(Canary(stack, endpoint_id, 0.01, 0, sleep=wait).run(2))
+    assert policy_of(endpoint_id) == json.loads(OPEN)
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 def test_the_canary_gives_the_endpoint_back_what_it_found(
     table: str, endpoint_id: str, *, recorded: bool

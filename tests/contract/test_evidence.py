@@ -50,18 +50,27 @@ def image(at: datetime = NOW, event_id: str = "event-1") -> BeforeImage:
 def test_the_last_compliant_policy_counts(evidence: Evidence) -> None:
     """Noted again or replaced; an endpoint never seen compliant has none."""
     for policy in (BASELINE, BASELINE, "{}"):
-        evidence.note_compliant(ENDPOINT, policy)
+        evidence.note_compliant(ENDPOINT, policy, NOW)
     assert evidence.kept([ENDPOINT, "vpce-2"]) == {ENDPOINT: Kept("{}")}
     assert evidence.kept([]) == {}
+
+
+def test_what_was_seen_earlier_replaces_nothing_that_was_seen_later(evidence: Evidence) -> None:
+    """A sweep looks minutes before it keeps."""
+    evidence.note_compliant(ENDPOINT, BASELINE, NOW)
+    evidence.note_compliant(ENDPOINT, "{}", NOW - SECOND)
+    assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(BASELINE)}
+    evidence.note_compliant(ENDPOINT, "{}", NOW)
+    assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept("{}")}
 
 
 def test_what_is_owed_is_told_until_it_is_paid(evidence: Evidence) -> None:
     """By each who keeps the policy, changed or not; it is no policy by itself."""
     evidence.owe(ENDPOINT, NOW)
     assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(owed=True)}
-    told = [evidence.note_compliant(ENDPOINT, BASELINE) for _ in range(2)]
+    told = [evidence.note_compliant(ENDPOINT, BASELINE, NOW) for _ in range(2)]
     evidence.pay(ENDPOINT, NOW)
-    told += [evidence.note_compliant(ENDPOINT, BASELINE) for _ in range(2)]
+    told += [evidence.note_compliant(ENDPOINT, BASELINE, NOW) for _ in range(2)]
     assert told == [True, True, False, False]
     assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(BASELINE)}
 
@@ -85,13 +94,13 @@ def test_one_of_many_claims_the_next_revert(evidence: Evidence) -> None:
 
 def test_who_opened_a_policy_is_known_until_it_is_seen_compliant(evidence: Evidence) -> None:
     """By whichever policy, the one kept before included."""
-    evidence.note_compliant(ENDPOINT, BASELINE)
+    evidence.note_compliant(ENDPOINT, BASELINE, NOW)
     for at in (NOW, None):
         opened = Loosening("alice", None, "event-1", at, "a" * 64)
         evidence.note_loosening(ENDPOINT, opened)
         evidence.claim(ENDPOINT, NOW, NOW)
         assert evidence.kept([ENDPOINT])[ENDPOINT].loosening == opened
-        evidence.note_compliant(ENDPOINT, BASELINE)
+        evidence.note_compliant(ENDPOINT, BASELINE, NOW)
         assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(BASELINE)}
 
 
@@ -113,7 +122,7 @@ def test_an_unchanged_policy_is_not_written_again(table: str) -> None:
     """The one call carries the condition: a mark in the policy's place stays."""
     client = boto3.client("dynamodb")
     evidence = DynamoEvidence(client, table, history_days=90)
-    evidence.note_compliant(ENDPOINT, BASELINE)
+    evidence.note_compliant(ENDPOINT, BASELINE, NOW)
     client.update_item(
         TableName=table,
         Key={"pk": {"S": f"endpoint#{ENDPOINT}"}, "sk": {"S": "policy#last-compliant"}},
@@ -121,9 +130,9 @@ def test_an_unchanged_policy_is_not_written_again(table: str) -> None:
         ExpressionAttributeNames={"#policy": "policy"},
         ExpressionAttributeValues={":mark": {"S": "mark"}},
     )
-    evidence.note_compliant(ENDPOINT, BASELINE)
+    evidence.note_compliant(ENDPOINT, BASELINE, NOW)
     assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept("mark")}
-    evidence.note_compliant(ENDPOINT, OPEN)
+    evidence.note_compliant(ENDPOINT, OPEN, NOW)
     assert evidence.kept([ENDPOINT]) == {ENDPOINT: Kept(OPEN)}
 
 

@@ -58,7 +58,7 @@ def test_which_endpoints_have_a_finding_is_remembered(ports: Ports) -> None:
     """Resolving what has none is no fault."""
     windows, records = ports
     for endpoint_id in (ENDPOINT, "vpce-2"):
-        windows.note_finding(VPC, endpoint_id, active=True)
+        windows.note_finding(VPC, endpoint_id, NOW, active=True)
     for endpoint_id in (ENDPOINT, "vpce-3"):
-        windows.note_finding(VPC, endpoint_id, active=False)
-    assert memory(records).findings == {"vpce-2"}
+        windows.note_finding(VPC, endpoint_id, NOW, active=False)
+    assert memory(records).findings == {"vpce-2": NOW}

@@ -146,6 +146,7 @@ class FakeEvidence:
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.policies: dict[str, str] = {}
+        self.seen: dict[str, datetime] = {}
         self.owed: dict[str, datetime] = {}
         self.claims: dict[str, datetime] = {}
         self.loosenings: dict[str, Loosening] = {}
@@ -155,11 +156,14 @@ class FakeEvidence:
         self.verified: dict[tuple[str, str], tuple[datetime, int | None]] = {}
         self.faults = faults or Faults()
 
-    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+    def note_compliant(self, endpoint_id: str, policy: str, looked: datetime) -> bool:
         """See `Evidence.note_compliant`."""
         self.faults.before()
-        self.policies[endpoint_id] = policy
-        self.loosenings.pop(endpoint_id, None)
+        if endpoint_id not in self.seen or self.seen[endpoint_id] <= looked:
+            if self.policies.get(endpoint_id) != policy:
+                self.seen[endpoint_id] = looked
+            self.policies[endpoint_id] = policy
+            self.loosenings.pop(endpoint_id, None)
         self.faults.after()
         return endpoint_id in self.owed
 

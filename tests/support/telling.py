@@ -62,10 +62,10 @@ class FakeWindows:
             self._set(vpc_id, windows)
         return ended
 
-    def note_finding(self, vpc_id: str, endpoint_id: str, *, active: bool) -> None:
+    def note_finding(self, vpc_id: str, endpoint_id: str, at: datetime, *, active: bool) -> None:
         """See `Windows.note_finding`."""
-        known = self.records.memory(vpc_id).findings - {endpoint_id}
-        self.records.know(vpc_id, findings=known | ({endpoint_id} if active else set()))
+        known = {i: t for i, t in self.records.memory(vpc_id).findings.items() if i != endpoint_id}
+        self.records.know(vpc_id, findings={**known, **({endpoint_id: at} if active else {})})
 
     def _set(self, vpc_id: str, windows: Mapping[str, Window]) -> None:
         self.records.know(vpc_id, windows=windows)

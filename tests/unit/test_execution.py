@@ -22,7 +22,7 @@ from guardrail.core.groups import PENDING_GROUP
 from guardrail.core.memory import VpcMemory
 from guardrail.core.model import Intent, Mode, Plan, VpcDns
 from guardrail.core.policy import decide
-from guardrail.core.trail import SWEEP
+from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError
 from guardrail.execution import Execution
 from guardrail.ports import Applied, Network, Result
@@ -30,6 +30,8 @@ from guardrail.report import Outcome
 from guardrail.reverting import Reverting
 from support.fakes import BASELINE, OPEN, Clock, FakeEvidence, FakeNetwork, FakeRecords
 from support.world import ENDPOINT_CHANGE, EVERYTHING, World
+
+EVENT = Trigger("CreateSubnet", frozenset({"vpc-1"}))
 
 
 class _Gone(FakeNetwork):
@@ -54,23 +56,24 @@ class _Strict(FakeNetwork):
 def execution(
     network: Network, evidence: FakeEvidence, allowed: frozenset[ActionKind]
 ) -> Execution:
-    """Return an execution that a sweep started."""
+    """Return an execution that an event started."""
     clock = Clock()
     reverting = Reverting(
         network,
         evidence,
-        SWEEP,
+        EVENT,
         vpc_id="vpc-1",
         baseline=BASELINE,
         intent=Intent(),
         memory=VpcMemory(),
         kept={},
+        judge=lambda _: [],
         now=clock,
     )
     return Execution(
         network,
         FakeRecords(),
-        SWEEP,
+        EVENT,
         memory=VpcMemory(),
         reverting=reverting,
         allowed=allowed,

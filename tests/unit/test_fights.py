@@ -179,6 +179,28 @@ def test_who_opened_and_closed_it_is_not_named_for_the_next() -> None:
     assert world.evidence.images[-1].actor == BOB
 
 
+def test_who_opened_and_closed_it_is_forgotten_by_a_full_look_too() -> None:
+    """No event told of the closing; a sweep saw it."""
+    world, vpc_id, endpoint_id = fought_over(11)
+    loosen(world, endpoint_id)
+    world.network.set_policy(endpoint_id, BASELINE)
+    world.sweep()
+    assert world.evidence.loosenings == {}
+    loosen(world, endpoint_id, actor=BOB)
+    world.reverts_later(vpc_id)
+    assert world.evidence.images[-1].actor == BOB
+
+
+def test_of_two_who_open_it_the_last_is_named_whose_policy_it_is() -> None:
+    """Between the two somebody closed it, and that event comes later than bob's change."""
+    world, vpc_id, endpoint_id = fought_over(11)
+    loosen(world, endpoint_id)
+    loosen(world, endpoint_id, actor=BOB)
+    world.endpoint_change(endpoint_id, policy=BASELINE)
+    world.reverts_later(vpc_id)
+    assert world.evidence.images[-1].actor == BOB
+
+
 def test_the_second_of_two_that_are_fought_over_has_its_appointment() -> None:
     """One write in a pass, and the event of the first may be lost."""
     world, vpc_id, endpoint_id = fought_over(11)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from guardrail.core.actions import Action, Origin
-from guardrail.core.model import Mode
+from guardrail.core.model import Mode, ObservedVpc
 from guardrail.core.policy import baseline_alone
 from guardrail.core.trail import Trigger
 from guardrail.errors import RetryableError, TerminalError
+from guardrail.ports import Applied
 from support.fakes import BASELINE, OPEN, FakeNetwork
 from support.values import policy
 from support.world import ALICE, ENDPOINT_CHANGE, World
@@ -209,6 +210,68 @@ def test_an_event_that_comes_a_second_time_later_names_nobody() -> None:
     world.network.set_policy(endpoint_id, OPEN)
     world.endpoint_change(endpoint_id, at=first)
     assert [image.actor for image in world.evidence.images] == [ALICE, None]
+
+
+def test_an_event_that_comes_days_later_names_nobody() -> None:
+    """No revert of the last hour tells that it was dealt with, so it is too old to tell anything."""
+    world = World()
+    endpoint_id = opened(world, STRICTER)
+    first = world.clock()
+    world.clock.advance(hours=49)
+    world.endpoint_change(endpoint_id, at=first)
+    assert [image.actor for image in world.evidence.images] == [None]
+
+
+def test_a_sweep_keeps_no_policy_that_is_older_than_what_an_event_kept() -> None:
+    """Its owner narrowed the policy while the sweep was reading."""
+    world = World()
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), BASELINE)
+    observe = world.network.observe
+
+    def narrowed(*asked: Collection[str]) -> Sequence[ObservedVpc]:
+        seen = observe(*asked)
+        world.network.observe = observe  # type: ignore[method-assign]
+        world.clock.advance(seconds=1)
+        world.network.set_policy(endpoint_id, STRICTER)
+        world.endpoint_change(endpoint_id)
+        return seen
+
+    world.network.observe = narrowed  # type: ignore[method-assign,assignment]
+    world.sweep()
+    assert world.evidence.policies[endpoint_id] == STRICTER
+
+
+def test_a_sweep_leaves_alone_what_was_exempted_since_it_looked() -> None:
+    """By the endpoint's own tag, while it wrote elsewhere."""
+    world = World()
+    world.intent = replace(world.intent, exemption_tag="exempt")
+    _, second = (world.network.add_endpoint(world.network.add_vpc(), OPEN) for _ in range(2))
+
+    def exempted(action: Action) -> None:
+        del action
+        world.network.before_apply = lambda _: None
+        world.network.change_endpoint(second, tags={"exempt": "until=2099-01-01; reason=migration"})
+
+    world.network.before_apply = exempted
+    world.sweep()
+    assert world.network.endpoint(second).policy == OPEN
+
+
+def test_a_write_whose_answer_was_lost_is_recorded_and_told_of() -> None:
+    """Another attempt would find all in order."""
+    world = World()
+    endpoint_id = opened(world, STRICTER)
+    apply = world.network.apply
+
+    def lost(action: Action) -> Applied:
+        apply(action)
+        raise RetryableError("connection closed")
+
+    world.network.apply = lost  # type: ignore[method-assign]
+    world.endpoint_change(endpoint_id)
+    assert world.errors == []
+    assert world.heard.kinds() == ["Policy Reverted"]
+    assert len(world.evidence.verified) == 1
 
 
 def test_a_sweep_writes_over_no_policy_that_complies_by_now() -> None:

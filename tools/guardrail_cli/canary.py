@@ -67,6 +67,7 @@ class Canary:
 
     def _once(self) -> Latency | None:
         before = self._policy()
+        refuse_open(self.stack, self.endpoint_id, before)
         loosened = _loosened(before, self.stack)
         since = datetime.now(UTC) - _SLOWNESS
         try:
@@ -150,9 +151,14 @@ def checked(stack: Deployed, endpoint_id: str, runs: int) -> int:
             f" the last hour, and with more than {stack.breaker_after} (BreakerAfter) the guardrail"
             " spaces its reverts, which is not what is to be measured"
         )
-    if not decide(stack.endpoint(endpoint_id).get("PolicyDocument", ""), stack.baseline).contained:
-        raise UsageError(f"{endpoint_id} is open already; have it put back first")
+    refuse_open(stack, endpoint_id, stack.endpoint(endpoint_id).get("PolicyDocument", ""))
     return runs
+
+
+def refuse_open(stack: Deployed, endpoint_id: str, policy: str) -> None:
+    """Raise UsageError for a policy that must not be given back after a run."""
+    if not decide(policy, stack.baseline).contained:
+        raise UsageError(f"{endpoint_id} is open already; have it put back first")
 
 
 def _same(one: str, other: str) -> bool:

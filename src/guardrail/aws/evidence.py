@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 LAST_COMPLIANT = "policy#last-compliant"
 REVERT = "revert#"
 _UNKNOWN = (
-    "attribute_not_exists(sha256) OR sha256 <> :sha256 OR attribute_exists(owed)"
-    " OR attribute_exists(loosening)"
+    "(attribute_not_exists(sha256) OR sha256 <> :sha256 OR attribute_exists(owed)"
+    " OR attribute_exists(loosening)) AND (attribute_not_exists(seen) OR seen <= :looked)"
 )
 
 
@@ -43,12 +43,12 @@ class DynamoEvidence:
         self._table = table
         self._history = timedelta(days=history_days)
 
-    def note_compliant(self, endpoint_id: str, policy: str) -> bool:
+    def note_compliant(self, endpoint_id: str, policy: str, looked: datetime) -> bool:
         """See `Evidence.note_compliant`; one conditional write, no read."""
         before = self._note(
             endpoint_id,
-            "SET #policy = :policy, sha256 = :sha256 REMOVE loosening",
-            {":policy": policy, ":sha256": policy_hash(policy)},
+            "SET #policy = :policy, sha256 = :sha256, seen = :looked REMOVE loosening",
+            {":policy": policy, ":sha256": policy_hash(policy), ":looked": stamp(looked)},
             condition=_UNKNOWN,
             names={"#policy": "policy"},
         )

@@ -20,7 +20,8 @@ CONTESTED, BREAKER = "contested:", "breaker:"
 UNTIL, HELD_BACK = "until:", "held:"
 """These begin the names of attributes about a window of messages, whose key follows."""
 
-FINDINGS = "findings"
+FINDING = "finding:"
+"""This begins the name of the attribute about an endpoint with a finding that is not resolved."""
 
 
 def memory_of(item: Mapping[str, Any]) -> VpcMemory:
@@ -34,7 +35,7 @@ def memory_of(item: Mapping[str, Any]) -> VpcMemory:
         contested=_moments(item, CONTESTED),
         breakers=_moments(item, BREAKER),
         windows={key: _window(item, key, text) for key, text in _named(item, UNTIL).items()},
-        findings=_ids(item, FINDINGS),
+        findings=_moments(item, FINDING),
     )
 
 

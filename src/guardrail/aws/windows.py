@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import error_code, translated
-from guardrail.aws.remembered import FINDINGS, HELD_BACK, UNTIL
+from guardrail.aws.remembered import FINDING, HELD_BACK, UNTIL
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -44,10 +44,13 @@ class DynamoWindows:
         ended = self._update(vpc_id, "REMOVE #until, #held", names, values, "#until = :until")
         return ended is not None
 
-    def note_finding(self, vpc_id: str, endpoint_id: str, *, active: bool) -> None:
+    def note_finding(self, vpc_id: str, endpoint_id: str, at: datetime, *, active: bool) -> None:
         """See `Windows.note_finding`."""
-        verb = "ADD" if active else "DELETE"
-        self._update(vpc_id, f"{verb} #f :ids", {"#f": FINDINGS}, {":ids": {"SS": [endpoint_id]}})
+        names = {"#finding": f"{FINDING}{endpoint_id}"}
+        if active:
+            self._update(vpc_id, "SET #finding = :at", names, {":at": {"S": at.isoformat()}})
+        else:
+            self._update(vpc_id, "REMOVE #finding", names, {})
 
     def _update(
         self,
@@ -59,6 +62,8 @@ class DynamoWindows:
     ) -> dict[str, Any] | None:
         """Return what the item held before; None when the condition does not hold."""
         only: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            only["ExpressionAttributeValues"] = values
         with translated(f"noting what was told about {vpc_id} in {self._table}"):
             try:
                 answer = self._db.update_item(
@@ -66,7 +71,6 @@ class DynamoWindows:
                     Key={"pk": {"S": f"vpc#{vpc_id}"}, "sk": {"S": "state"}},
                     UpdateExpression=expression,
                     ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=values,
                     ReturnValues="ALL_OLD",
                     **only,
                 )

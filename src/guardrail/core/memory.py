@@ -114,7 +114,7 @@ class VpcMemory:
 
     `put_off` is since when a sweep has left the VPC's writes to the next one. `contested` and
     `breakers` hold until when an endpoint counts as contested, and its breaker as open. `windows`
-    are those of messages, `findings` the endpoints with a finding that is not resolved.
+    are those of messages, `findings` are since when endpoints have one that is not resolved.
     """
 
     creations: Mapping[Service, Creation] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class VpcMemory:
     contested: Mapping[str, datetime] = field(default_factory=dict)
     breakers: Mapping[str, datetime] = field(default_factory=dict)
     windows: Mapping[str, Window] = field(default_factory=dict)
-    findings: frozenset[str] = frozenset()
+    findings: Mapping[str, datetime] = field(default_factory=dict)
 
     def contests(self, endpoint_id: str, now: datetime) -> bool:
         """Whether the endpoint is known to be contested now."""

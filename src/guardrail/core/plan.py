@@ -39,7 +39,7 @@ from guardrail.core.reasons import Reason
 from guardrail.core.replacement import replacement
 from guardrail.core.teardown import teardown_steps
 
-POLICY_REASONS = {
+_REASONS = {
     PolicyCode.BROADER: Reason.POLICY_BROADER,
     PolicyCode.UNDECIDED: Reason.POLICY_UNDECIDED,
     PolicyCode.MALFORMED: Reason.POLICY_MALFORMED,
@@ -105,7 +105,7 @@ def _steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]:
             return
     for endpoint in vpc.endpoints:
         if endpoint.endpoint_id not in leaving:
-            yield from _policy_steps(endpoint, intent, known)
+            yield from policy_steps(endpoint, intent, known)
     for service in intent.services:
         yield from service_steps(vpc, service, intent, known)
 
@@ -127,7 +127,8 @@ def _exemption(
     return None
 
 
-def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[Step]:
+def policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[Step]:
+    """Yield what the endpoint's policy or exemption comes to, and the write that closes it."""
     if exempt := _exemption(endpoint.tags, intent, known, endpoint):
         yield exempt
         if exempt.reason is Reason.EXEMPT:
@@ -139,7 +140,7 @@ def _policy_steps(endpoint: Endpoint, intent: Intent, known: Known) -> Iterator[
     first, spared = verdict.reasons[0], _spared(endpoint, intent, known)
     message = f"{first.message}{spared}"
     yield Finding(
-        POLICY_REASONS[first.code], message, endpoint.service, endpoint.endpoint_id, verdict=verdict
+        _REASONS[first.code], message, endpoint.service, endpoint.endpoint_id, verdict=verdict
     )
     if not spared:
         yield replacement(endpoint, known)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import pytest
 
 from guardrail.core.actions import Action, ActionKind
-from guardrail.core.model import Mode
+from guardrail.core.model import Mode, ObservedVpc
 from guardrail.core.names import Service
-from guardrail.errors import TerminalError
+from guardrail.errors import RetryableError, TerminalError
 from guardrail.findings import SecurityFinding
 from support.fakes import BASELINE, OPEN
 from support.telling import WHERE
@@ -76,7 +76,7 @@ def test_an_endpoint_has_one_finding_which_is_resolved_by_the_revert() -> None:
     first, second = map(asff, world.heard.findings)
     assert first["Id"] == second["Id"]
     assert (first["Compliance"]["Status"], first["RecordState"]) == ("PASSED", "ARCHIVED")
-    assert world.records.memory(vpc_id).findings == frozenset()
+    assert world.records.memory(vpc_id).findings == {}
 
 
 def test_a_finding_stays_open_until_its_endpoint_is_in_order() -> None:
@@ -86,7 +86,7 @@ def test_a_finding_stays_open_until_its_endpoint_is_in_order() -> None:
     vpc_id, endpoint_id = opened(world)
     world.endpoint_change(endpoint_id)
     assert asff(world.heard.findings[-1])["RecordState"] == "ACTIVE"
-    assert world.records.memory(vpc_id).findings == {endpoint_id}
+    assert set(world.records.memory(vpc_id).findings) == {endpoint_id}
     world.network.set_policy(endpoint_id, BASELINE)
     world.sweep()
     assert asff(world.heard.findings[-1])["Compliance"]["Status"] == "PASSED"
@@ -101,9 +101,9 @@ def test_a_revert_that_was_not_seen_leaves_the_finding_open() -> None:
     world.network.settled_policy = lambda *_: None  # type: ignore[method-assign]
     vpc_id, endpoint_id = opened(world)
     world.endpoint_change(endpoint_id)
-    assert world.records.memory(vpc_id).findings == {endpoint_id}
+    assert set(world.records.memory(vpc_id).findings) == {endpoint_id}
     world.sweep()
-    assert world.records.memory(vpc_id).findings == frozenset()
+    assert world.records.memory(vpc_id).findings == {}
 
 
 def test_what_is_only_reported_is_told_beside_what_is_left_to_others() -> None:
@@ -178,6 +178,96 @@ def test_each_endpoint_that_cannot_be_closed_is_told_of() -> None:
     assert len(world.heard.messages) == 2
 
 
+def test_a_refusal_of_another_kind_is_not_held_back() -> None:
+    """That a subnet could not be added says nothing of a policy that stays open."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (ours,) = world.network.endpoints(vpc_id)
+    world.network.change_endpoint(ours.endpoint_id, private_dns=False)
+    world.network.before_apply = denying(ActionKind.SET_PRIVATE_DNS)
+    world.sweep()
+    world.heard.messages.clear()
+    world.network.change_endpoint(ours.endpoint_id, policy=OPEN)
+    world.network.before_apply = denying(ActionKind.WRITE_POLICY)
+    world.endpoint_change(ours.endpoint_id)
+    assert [message.subject for message in world.heard.messages] == [
+        f"Step Functions guardrail: ACTION NEEDED, {ours.endpoint_id}"
+    ]
+
+
+def test_what_is_tried_again_is_not_told_as_final() -> None:
+    """One endpoint is refused, the other throttled: the attempt is repeated."""
+    world = World()
+    vpc_id, first = opened(world)
+    second = world.network.add_endpoint(vpc_id, OPEN)
+
+    def mixed(action: Action) -> None:
+        refused = getattr(action, "endpoint_id", "") == first
+        raise TerminalError("refused") if refused else RetryableError("throttled")
+
+    world.network.before_apply = mixed
+    world.endpoint_change(first)
+    assert [type(error) for error in world.errors] == [RetryableError]
+    assert [detail["endpoint_id"] for _, detail in world.heard.events] == [first]
+    world.heard.events.clear()
+    world.sweep()
+    assert {detail["endpoint_id"] for _, detail in world.heard.events} == {first, second}
+
+
+def test_an_endpoint_that_was_made_is_told_of_although_it_could_not_be_noted() -> None:
+    """It costs money; the next look notes it."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    noting = world.records.note_endpoint
+
+    def throttled(*_: object) -> None:
+        world.records.note_endpoint = noting  # type: ignore[method-assign]
+        raise RetryableError("throttled")
+
+    world.records.note_endpoint = throttled  # type: ignore[method-assign,assignment]
+    world.settled(vpc_id)
+    assert world.heard.kinds() == ["Endpoint Created"]
+    world.settled(vpc_id)
+    assert world.records.made(vpc_id).endpoint_ids
+
+
+def test_observe_mode_steps_out_of_nobodys_way() -> None:
+    """It puts nothing back, so it yields to nothing, however often it looks."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (ours,) = world.network.endpoints(vpc_id)
+    world.intent = replace(world.intent, mode=Mode.OBSERVE)
+    world.heard.events.clear()
+    world.network.delete_endpoint(ours.endpoint_id)
+    for _ in range(2):
+        world.endpoint_change(ours.endpoint_id, "DeleteVpcEndpoints")
+        world.tears_down(vpc_id)
+    assert "Teardown Yielded" not in world.heard.kinds()
+
+
+def test_a_finding_made_while_a_sweep_reads_is_not_resolved_by_it() -> None:
+    """It was opened after the sweep had looked, and could not be closed."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    endpoint_id = world.network.add_endpoint(vpc_id, BASELINE)
+    observe = world.network.observe
+
+    def opened_meanwhile(*asked: Collection[str]) -> Sequence[ObservedVpc]:
+        seen = observe(*asked)
+        world.network.observe = observe  # type: ignore[method-assign]
+        world.clock.advance(seconds=1)
+        world.network.set_policy(endpoint_id, OPEN)
+        world.network.before_apply = denying(ActionKind.WRITE_POLICY)
+        world.endpoint_change(endpoint_id)
+        return seen
+
+    world.network.observe = opened_meanwhile  # type: ignore[method-assign,assignment]
+    world.sweep()
+    assert [finding.resolved for finding in world.heard.findings] == [False]
+
+
 def denying(kind: ActionKind) -> Callable[[Action], None]:
     """Return what refuses the actions of one kind."""
 
@@ -237,13 +327,13 @@ def found() -> tuple[World, str, str]:
     world.intent = replace(world.intent, mode=Mode.OBSERVE)
     vpc_id, endpoint_id = opened(world)
     world.endpoint_change(endpoint_id)
-    assert world.records.memory(vpc_id).findings == {endpoint_id}
+    assert set(world.records.memory(vpc_id).findings) == {endpoint_id}
     return world, vpc_id, endpoint_id
 
 
 def resolved(world: World, vpc_id: str) -> str:
     """Return why the last finding was resolved; nothing is left open."""
-    assert world.records.memory(vpc_id).findings == frozenset()
+    assert world.records.memory(vpc_id).findings == {}
     assert asff(world.heard.findings[-1])["RecordState"] == "ARCHIVED"
     return world.heard.findings[-1].description
 
