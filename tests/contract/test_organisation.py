@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
-from test_evidence import NOW
 from typer.testing import CliRunner
 
 from guardrail.aws.last_sweep import LastSweep
@@ -18,13 +21,13 @@ from guardrail_cli.main import app
 from guardrail_cli.org import packaging
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
-from guardrail_cli.org.leftovers import delete, left_by
+from guardrail_cli.org.leftovers import left_by
 from guardrail_cli.org.model import Definition, Instance, Pace
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.planning import counted_vpcs
 from guardrail_cli.org.stack_set import AwsStackSets
-from guardrail_cli.org.status import ROLE, rows
+from guardrail_cli.org.status import ROLE, absent, rows
 from support.fakes import BASELINE
 
 RUN = CliRunner()
@@ -48,8 +51,16 @@ TABLE = {
 TEMPLATE = json.dumps(
     {
         "Parameters": {
-            name: {"Type": "String", "Default": ""}
-            for name in ("Mode", "ArtifactPrefix", "StatusRegion")
+            "Mode": {
+                "Type": "String",
+                "Default": "",
+                "AllowedValues": ["", "observe", "enforce-new", "enforce"],
+                "ConstraintDescription": "observe, enforce-new or enforce",
+            },
+            **{
+                name: {"Type": "String", "Default": ""}
+                for name in ("ArtifactPrefix", "OrganizationId", "StatusRegion")
+            },
         },
         "Resources": {"Records": TABLE},
         "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
@@ -89,7 +100,7 @@ def new_unit(client: Any, parent: str, name: str) -> str:
 
 def test_the_accounts_in_and_below_a_unit_are_found(unit: str) -> None:
     """Without the management account, which no stack set of an organisation reaches."""
-    organisation = AwsOrganisation()
+    organisation = AwsOrganisation("us-east-1")
     accounts = organisation.accounts((unit,))
     assert len(accounts) == 2
     assert DEFAULT_ACCOUNT_ID not in accounts
@@ -102,7 +113,7 @@ def test_a_unit_without_accounts_is_said_to_have_none(unit: str) -> None:
     """Nothing would be deployed, which is hardly meant."""
     empty = new_unit(boto3.client("organizations"), unit, "empty")
     with pytest.raises(UsageError, match="no active account"):
-        AwsOrganisation().accounts((empty,))
+        AwsOrganisation("us-east-1").accounts((empty,))
 
 
 def test_code_is_published_once_in_each_region() -> None:
@@ -111,12 +122,44 @@ def test_code_is_published_once_in_each_region() -> None:
         Bucket="acme-eu-west-1",
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
-    artifacts = AwsArtifacts("acme")
+    artifacts = AwsArtifacts("acme", DEFAULT_ACCOUNT_ID)
     assert [artifacts.publish("eu-west-1", "key", b"code") for _ in range(2)] == [True, False]
     held = boto3.client("s3").get_object(Bucket="acme-eu-west-1", Key="key")
     assert held["Body"].read() == b"code"
     with pytest.raises(UsageError, match="no bucket acme-us-east-1; make it with deploy"):
         artifacts.publish("us-east-1", "key", b"code")
+
+
+def test_code_that_somebody_else_has_put_there_is_not_taken() -> None:
+    """Every account would run it."""
+    boto3.client("s3").create_bucket(Bucket="acme-us-east-1")
+    boto3.client("s3").put_object(Bucket="acme-us-east-1", Key="key", Body=b"evil")
+    with pytest.raises(UsageError, match="holds something else"):
+        AwsArtifacts("acme", DEFAULT_ACCOUNT_ID).publish("us-east-1", "key", b"code")
+
+
+def test_a_bucket_of_somebody_else_is_neither_read_nor_written() -> None:
+    """Its name could be guessed, and its owner was faster."""
+    boto3.client("s3").create_bucket(Bucket="acme-us-east-1")
+    asked: list[dict[str, str]] = []
+    boto3.DEFAULT_SESSION = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", refusing(asked))
+        with pytest.raises(UsageError, match="is not account 999999999999's"):
+            AwsArtifacts("acme", "999999999999").publish("us-east-1", "key", b"code")
+    assert [one["ExpectedBucketOwner"] for one in asked] == ["999999999999"]
+
+
+def refusing(asked: list[dict[str, str]]) -> Any:
+    """Return what answers as S3 does for a bucket of another owner; moto does not look at that."""
+
+    def answer(_: BaseClient, operation: str, parameters: dict[str, str]) -> None:
+        asked.append(parameters)
+        raise ClientError(
+            {"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, operation
+        )
+
+    return answer
 
 
 def test_a_stack_set_is_made_asked_and_deleted(unit: str) -> None:
@@ -127,7 +170,7 @@ def test_a_stack_set_is_made_asked_and_deleted(unit: str) -> None:
     sets.create(Definition(TEMPLATE, {"Mode": "observe"}, (unit,), REGIONS))
     standing = sets.definition()
     assert standing
-    assert (standing.template, standing.parameters) == (TEMPLATE, {"Mode": "observe"})
+    assert (standing.template, standing.chosen) == (TEMPLATE, {"Mode": "observe"})
     operation = sets.operation(sets.add((unit,), [], ["us-east-1"], Pace()))
     assert operation.ended
     assert operation.status == "SUCCEEDED"
@@ -138,7 +181,7 @@ def test_a_stack_set_is_made_asked_and_deleted(unit: str) -> None:
 def stacks(unit: str) -> list[Instance]:
     """Deploy a stack to both accounts in both regions, past the stack set; return where."""
     found: list[Instance] = []
-    for account in AwsOrganisation().accounts((unit,)):
+    for account in AwsOrganisation("us-east-1").accounts((unit,)):
         session = session_of(account)
         for region in REGIONS:
             client = session.client("cloudformation", region_name=region)
@@ -158,35 +201,62 @@ def session_of(account: str) -> boto3.Session:
     return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
+STANDING = Definition(TEMPLATE, {"Mode": "enforce"}, ("ou-1",), REGIONS)
+
+
+def reader() -> Accounts:
+    """Return the accounts, seen through the role of the stacks."""
+    return Accounts(ROLE, "aws", "us-east-1")
+
+
+def swept(instance: Instance, at: datetime, **totals: object) -> None:
+    """Let a stack have swept."""
+    db = session_of(instance.account).client("dynamodb", region_name=instance.region)
+    LastSweep(db, "records").note(at, "enforce", totals)
+
+
 def test_the_status_is_read_in_every_account_and_region(stacks: list[Instance]) -> None:
     """Version and mode of each stack, when it swept last and what that left open."""
-    first = stacks[0]
-    db = session_of(first.account).client("dynamodb", region_name=first.region)
-    totals = {"outcomes": {"compliant": 3, "failed": 1}, "missing": ["no trail"]}
-    LastSweep(db, "records").note(NOW, "enforce", totals)
-    read = {(row.account, row.region): row for row in rows(stacks, Accounts(ROLE, "aws"))}
+    now = datetime.now(UTC)
+    swept(stacks[0], now, outcomes={"compliant": 3, "failed": 1}, missing=["no trail"])
+    swept(stacks[1], now, outcomes={"compliant": 3})
+    swept(stacks[2], now - timedelta(days=2), outcomes={"compliant": 3})
+    read = {(row.account, row.region): row for row in rows(stacks, reader(), STANDING)}
     assert read.keys() == {one.place for one in stacks}
     assert {(row.version, row.mode) for row in read.values()} == {("0123456789ab", "enforce")}
-    swept = read.pop(first.place)
-    assert (swept.open, swept.missing, swept.fine) == (1, 1, False)
-    assert "2026-11-23 12:00" in swept.line()
-    assert all(row.fine and row.open is None and "never" in row.line() for row in read.values())
+    ordered = [read[one.place] for one in stacks]
+    assert [row.fine for row in ordered] == [False, True, False, False]
+    assert (ordered[0].open, ordered[0].missing) == (1, 1)
+    assert now.strftime("%Y-%m-%d %H:%M") in ordered[1].line()
+    assert "no sweep for over a day" in ordered[2].line()
+    assert "never" in ordered[3].line()
+
+
+def test_a_stack_of_another_version_or_mode_is_told(stacks: list[Instance]) -> None:
+    """Whatever CloudFormation says of it."""
+    swept(stacks[0], datetime.now(UTC))
+    newer = replace(STANDING, template=TEMPLATE.replace("0123456789ab", "ba9876543210"))
+    other = replace(STANDING, parameters={"Mode": "observe"})
+    for standing, told in ((newer, "the stack set has ba98"), (other, "the stack set's observe")):
+        (row,) = rows(stacks[:1], reader(), standing)
+        assert told in row.line()
+        assert not row.fine
 
 
 def test_what_cannot_be_read_is_a_row_with_its_cause(stacks: list[Instance]) -> None:
     """A failed stack with what to do, one that is gone with what AWS says; the rest is read."""
     failed = Instance(*stacks[0].place, "OUTDATED", "FAILED", "Account is suspended")
     gone = Instance(*stacks[1].place, "CURRENT", stack_id="arn:gone")
-    read = {
-        (row.account, row.region): row
-        for row in rows([failed, gone, *stacks[2:]], Accounts(ROLE, "aws"))
-    }
-    assert "take it out of the organisational unit" in read[failed.place].problem
+    asked = [failed, gone, *stacks[2:]]
+    read = {(row.account, row.region): row for row in rows(asked, reader(), STANDING)}
+    assert "take the account out" in read[failed.place].problem
     assert "looking at the stack" in read[gone.place].problem
-    assert [row.fine for row in read.values()].count(True) == 2
+    assert [bool(row.problem) for row in read.values()].count(True) == 2
+    (row,) = absent([stacks[0].place, ("000000000009", "us-east-1")], stacks)
+    assert (row.account, row.state, row.fine) == ("000000000009", "ABSENT", False)
 
 
-def test_what_the_stacks_made_is_found_and_deleted(stacks: list[Instance]) -> None:
+def test_what_the_stacks_made_is_found(stacks: list[Instance]) -> None:
     """Of that stack only, in its account and region."""
     first = stacks[0]
     ec2 = session_of(first.account).client("ec2", region_name=first.region)
@@ -203,12 +273,10 @@ def test_what_the_stacks_made_is_found_and_deleted(stacks: list[Instance]) -> No
         )["VpcEndpoint"]["VpcEndpointId"]
         for stack in (first.stack_id, "arn:another")
     ]
-    accounts = Accounts(ROLE, "aws")
-    left = list(left_by(stacks, accounts))
-    assert [one.endpoint_ids for one in left] == [(made[0],), (), (), ()]
-    assert delete(left[0], accounts) == []
-    standing = ec2.describe_vpc_endpoints()["VpcEndpoints"]
-    assert [e["VpcEndpointId"] for e in standing if e["State"] == "available"] == [made[1]]
+    left = {(one.account, one.region): one for one in left_by(stacks, reader())}
+    assert left[first.place].endpoint_ids == (made[0],)
+    assert made[0] in left[first.place].line()
+    assert [one.endpoint_ids for one in left.values()].count(()) == 3
 
 
 def test_vpcs_are_counted_without_the_default_ones(stacks: list[Instance]) -> None:
@@ -217,7 +285,7 @@ def test_vpcs_are_counted_without_the_default_ones(stacks: list[Instance]) -> No
         ec2 = session_of(one.account).client("ec2", region_name=one.region)
         ec2.create_vpc(CidrBlock="10.0.0.0/16")
     ids = sorted({one.account for one in stacks})
-    assert counted_vpcs(Accounts(ROLE, "aws"), ids, REGIONS) == 3
+    assert counted_vpcs(reader(), ids, REGIONS) == 3
 
 
 @pytest.mark.parametrize(
@@ -236,15 +304,18 @@ def test_a_command_without_its_stack_set_says_so(arguments: list[str], told: str
 
 
 def test_status_and_remove_of_a_stack_set_without_stacks(unit: str) -> None:
-    """Nothing is wrong, and nothing stays."""
+    """Somebody has to look at a set without stacks; removing it asks first."""
     sets = AwsStackSets(NAME, "us-east-1", delegated=False)
     sets.create(Definition(TEMPLATE, {"Mode": "observe"}, (unit,), REGIONS))
     status = RUN.invoke(app, ["org", "status", "--home", "us-east-1"])
-    assert (status.exit_code, status.stdout) == (0, "0 stacks, 0 to look at\n")
-    refused = RUN.invoke(app, ["org", "remove", "--home", "us-east-1", "--delete-endpoints"])
-    assert "needs --role" in str(refused.exception)
+    assert (status.exit_code, status.stdout) == (1, "0 stacks, 0 to look at\n")
+    upgraded = RUN.invoke(app, ["org", "upgrade", "--home", "us-east-1"])
+    assert "`org deploy` says where" in str(upgraded.exception)
+    declined = RUN.invoke(app, ["org", "remove", "--home", "us-east-1"], input="n\n")
+    assert (declined.exit_code, sets.definition() is None) == (1, False)
     removed = RUN.invoke(app, ["org", "remove", "--home", "us-east-1"], input="y\n")
     assert (removed.exit_code, sets.definition()) == (0, None)
+    assert "The endpoints stay" in removed.stdout
 
 
 @pytest.fixture
@@ -262,27 +333,39 @@ def of(unit: str, *more: str) -> list[str]:
     """Return the options that plan and deploy take."""
     return [
         *("--organization-units", unit, "--regions", "us-east-1", "--artifact-prefix", "acme"),
+        *("--home", "us-east-1"),
         *more,
     ]
 
 
 def test_plan_deploy_and_deploy_again(single: str) -> None:
-    """One stack to make, made, and none the second time; the set has its parameters."""
+    """One stack to make, made, and none the second time; what was chosen stays."""
     plan = RUN.invoke(app, ["org", "plan", *of(single)])
     assert "1 accounts in 1 regions: 1 stacks to make" in plan.stdout
     assert "in all" in plan.stdout
-    for _ in range(2):
-        deployed = RUN.invoke(app, ["org", "deploy", *of(single, "--mode", "enforce-new")])
+    for more in (("--mode", "enforce-new"), ()):
+        deployed = RUN.invoke(app, ["org", "deploy", *of(single, *more)])
         assert deployed.exit_code == 0, deployed.output
     assert "every account and region has its stack" in deployed.output
     standing = AwsStackSets(NAME, "us-east-1", delegated=False).definition()
     assert standing
-    assert standing.parameters == {
+    assert standing.chosen == {
         "ArtifactPrefix": "acme",
         "Mode": "enforce-new",
+        "OrganizationId": AwsOrganisation("us-east-1").organization_id(),
         "StatusRegion": "us-east-1",
     }
-    assert "0 stacks to make" in RUN.invoke(app, ["org", "plan", *of(single)]).stdout
+    again = RUN.invoke(app, ["org", "plan", *of(single, "--mode", "enforce")])
+    assert "Mode: 'enforce-new' becomes 'enforce'" in again.stdout
+    assert "0 stacks to make" in again.stdout
+
+
+def test_a_second_set_of_the_name_in_another_region_is_not_made(single: str) -> None:
+    """There would be two guardrails in every account."""
+    assert RUN.invoke(app, ["org", "deploy", *of(single)]).exit_code == 0
+    elsewhere = [*of(single)[:-1], "eu-west-1"]
+    result = RUN.invoke(app, ["org", "deploy", *elsewhere])
+    assert "say --home us-east-1" in str(result.exception)
 
 
 @pytest.mark.parametrize(
@@ -290,6 +373,8 @@ def test_plan_deploy_and_deploy_again(single: str) -> None:
     [
         (["--parameter", "Nobody=knows"], "no parameter Nobody"),
         (["--parameter", "Mode"], "takes Name=value"),
+        (["--parameter", "Mode=enforce"], "set by --mode"),
+        (["--mode", "enfroce"], "Mode takes observe"),
         (["--regions", " , "], "--regions names nothing"),
         (["--artifact-prefix", "other"], "no bucket other-us-east-1"),
     ],

@@ -1,8 +1,9 @@
 """A service-managed stack set, its organisation and its buckets in memory.
 
-As CloudFormation documents it: one operation after the other; an update that names accounts makes
-the others OUTDATED if it changes the template or the parameters ("UpdateStackSet"); more failures
-than are tolerated end an operation; accounts that join get their stacks without anybody asking.
+As CloudFormation documents it: one operation after the other; a template that is given makes every
+stack OUTDATED, whether or not it differs ("UpdateStackSet"); an update of a stack that does not
+stand is refused whole; more failures than are tolerated end an operation and cancel the rest;
+accounts that join get their stacks without anybody asking.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from guardrail_cli.documents import UsageError
-from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace
-from guardrail_cli.org.rollout import Screen, same_definition
-
-Place = tuple[str, str]
+from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace, Place
+from guardrail_cli.org.rollout import Screen
 
 
 @dataclass
@@ -42,11 +41,13 @@ class FakeStackSets:
     _looked: dict[str, int] = field(default_factory=dict)
 
     def definition(self) -> Definition | None:
-        """See `StackSets.definition`; units and regions are those that have stacks."""
+        """See `StackSets.definition`; it tells defaults, and units and regions that have stacks."""
         if self.standing is None:
             return None
         regions = tuple(sorted({region for _, region in self.stacks}))
-        return replace(self.standing, regions=regions, units=self.standing.units if regions else ())
+        units = tuple(sorted({stack.unit for stack in self.stacks.values()}))
+        told = self.standing.effective
+        return replace(self.standing, parameters=told, regions=regions, units=units)
 
     def create(self, definition: Definition) -> None:
         """See `StackSets.create`."""
@@ -57,27 +58,38 @@ class FakeStackSets:
         self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
     ) -> str:
         """See `StackSets.add`."""
-        assert self.standing
-        self.standing = replace(self.standing, units=units)
         assert set(accounts) <= set(self.organisation.accounts(units)), "none of the units'"
         places = [(account, region) for account in accounts for region in regions]
         assert not set(places) & self.stacks.keys(), "a stack is there"
         return self._run("CREATE", places, pace)
 
-    def update(self, definition: Definition, accounts: list[str], pace: Pace) -> str:
+    def define(
+        self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.define`."""
+        assert accounts or not self.stacks, "everybody at once"
+        self.standing = replace(definition, units=(), regions=())
+        for place, stack in self.stacks.items():
+            if stack.state != "INOPERABLE":
+                self.stacks[place] = replace(stack, state="OUTDATED", detail="SUCCEEDED")
+        return self.update(definition, accounts, regions, pace)
+
+    def update(
+        self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
         """See `StackSets.update`."""
         assert self.standing
-        if not same_definition(self.standing, definition):
-            for place, stack in self.stacks.items():
-                self.stacks[place] = replace(stack, state="OUTDATED")
-        self.standing = replace(definition, units=self.standing.units, regions=())
-        places = [p for p in self.stacks if p[0] in accounts and p[1] in definition.regions]
+        assert self.standing.effective == definition.effective
+        places = [(account, region) for account in accounts for region in regions]
+        assert set(places) <= self.stacks.keys(), "StackInstanceNotFoundException"
         return self._run("UPDATE", places, pace)
 
-    def remove(self, definition: Definition, pace: Pace) -> str:
+    def remove(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
         """See `StackSets.remove`."""
-        places = [p for p in self.stacks if p[1] in definition.regions]
-        return self._run("DELETE", places, pace)
+        assert units
+        return self._run("DELETE", [(a, r) for a in accounts for r in regions], pace)
 
     def delete(self) -> None:
         """See `StackSets.delete`."""
@@ -107,7 +119,7 @@ class FakeStackSets:
         self.organisation.units[unit].append(account)
         assert self.standing
         for region in {region for _, region in self.stacks}:
-            self.stacks[account, region] = Instance(account, region, "CURRENT", "SUCCEEDED")
+            self._put((account, region), "CURRENT", "SUCCEEDED")
 
     def _run(self, action: str, places: list[Place], pace: Pace) -> str:
         assert self.running() is None, "OperationInProgressException"
@@ -116,6 +128,8 @@ class FakeStackSets:
         for account, region in places:
             if len(failed.get(region, ())) > pace.may_fail:
                 results[account, region] = Outcome("CANCELLED")
+                if action == "CREATE":
+                    self._put((account, region), "OUTDATED", "CANCELLED", "Cancelled")
                 continue
             results[account, region] = outcome = self._apply(action, (account, region))
             if outcome.status == "FAILED":
@@ -127,13 +141,18 @@ class FakeStackSets:
 
     def _apply(self, action: str, place: Place) -> Outcome:
         if why := self.broken.get(place):
-            self.stacks[place] = Instance(*place, "OUTDATED", "FAILED", why)
+            self._put(place, "OUTDATED", "FAILED", why)
             return Outcome("FAILED", why)
         if action == "DELETE":
             del self.stacks[place]
         else:
-            self.stacks[place] = Instance(*place, "CURRENT", "SUCCEEDED")
+            self._put(place, "CURRENT", "SUCCEEDED")
         return Outcome("SUCCEEDED")
+
+    def _put(self, place: Place, state: str, detail: str, reason: str = "") -> None:
+        units = self.organisation.units.items()
+        unit = next((u for u, accounts in units if place[0] in accounts), "")
+        self.stacks[place] = Instance(*place, state, detail, reason, unit=unit)
 
 
 @dataclass

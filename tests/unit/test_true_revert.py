@@ -213,7 +213,7 @@ def test_an_event_that_comes_a_second_time_later_names_nobody() -> None:
 
 
 def test_an_event_that_comes_days_later_names_nobody() -> None:
-    """No revert of the last hour tells that it was dealt with, so it is too old to tell anything."""
+    """No revert of the last hour tells whether it was dealt with, so it tells nothing."""
     world = World()
     endpoint_id = opened(world, STRICTER)
     first = world.clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,10 @@ from guardrail_cli.org.rollout import Rollout, Waves
 from support.stack_sets import FakeArtifacts, FakeOrganisation, FakeStackSets, Said
 
 REGIONS = ("eu-west-1", "us-east-1")
-WANTED = Definition('{"Version": 1}', {"Mode": "observe"}, ("ou-1",), REGIONS)
-NEXT = replace(WANTED, template='{"Version": 2}')
+PARAMETERS = '{"Mode": {"Default": "enforce-new"}, "SweepWrites": {"Default": 60}}'
+TEMPLATE = f'{{"Version": 1, "Parameters": {PARAMETERS}}}'
+WANTED = Definition(TEMPLATE, {"Mode": "observe"}, ("ou-1",), REGIONS)
+NEXT = replace(WANTED, template=TEMPLATE.replace("1", "2"))
 ACCOUNTS = [f"{number:012}" for number in range(1, 21)]
 
 
@@ -95,7 +98,7 @@ def test_where_the_first_account_fails_nobody_else_is_reached() -> None:
 
 def test_a_failure_that_may_be_is_told_and_the_rest_deployed() -> None:
     """A region that one account has not enabled."""
-    site = Site(waves=Waves(may_fail=0.1))
+    site = Site()
     place = (ACCOUNTS[9], "eu-west-1")
     site.sets.broken[place] = "region is not enabled"
     assert site.rollout.deploy(WANTED) == {place: "region is not enabled"}
@@ -113,6 +116,26 @@ def test_more_failures_than_may_be_end_it_before_the_next_wave() -> None:
     with pytest.raises(UsageError, match="a quota is used up"):
         site.rollout.deploy(WANTED)
     assert site.waves_of("CREATE") == [1, 4]
+
+
+def test_an_account_that_keeps_failing_keeps_nobody_else_from_being_reached() -> None:
+    """It is tried again, after and beside the others, and a unit that is added gets its stacks."""
+    site = Site()
+    place = (ACCOUNTS[9], "eu-west-1")
+    site.sets.broken[place] = "region is not enabled"
+    site.sets.organisation.units["ou-2"] = ["000000000099"]
+    assert site.rollout.deploy(WANTED) == {place: "region is not enabled"}
+    wider = replace(NEXT, units=("ou-1", "ou-2"))
+    assert site.rollout.deploy(wider) == {place: "region is not enabled"}
+    assert sum(stack.settled for stack in site.sets.stacks.values()) == 41
+    assert site.waves_of("UPDATE") == [1, 4, 14, 1]
+
+
+def test_the_account_that_is_named_comes_first() -> None:
+    """One that nobody would miss."""
+    site = Site()
+    replace(site.rollout, first=ACCOUNTS[7]).deploy(WANTED)
+    assert site.sets.operations[0][1] == [ACCOUNTS[7]]
 
 
 @pytest.mark.parametrize("look", range(1, 7))
@@ -145,6 +168,7 @@ def test_an_upgrade_goes_in_waves_too() -> None:
     assert site.deployed()
     assert site.sets.standing
     assert site.sets.standing.template == NEXT.template
+    assert site.waves_of("UPDATE")[1:] == [1, 4, 14, 1], "the one that failed comes last"
 
 
 def test_parameters_are_the_sets_own_and_reach_every_stack() -> None:
@@ -154,7 +178,7 @@ def test_parameters_are_the_sets_own_and_reach_every_stack() -> None:
     site.rollout.deploy(replace(WANTED, parameters={"Mode": "enforce"}))
     assert site.deployed()
     assert site.sets.standing
-    assert site.sets.standing.parameters == {"Mode": "enforce"}
+    assert site.sets.standing.effective["Mode"] == "enforce"
 
 
 def test_an_account_that_joined_has_its_stacks_already() -> None:
@@ -177,15 +201,67 @@ def test_a_region_and_a_unit_can_be_added_later() -> None:
     assert all(stack.settled for stack in site.sets.stacks.values())
 
 
-def test_stacks_of_a_region_that_is_not_asked_for_are_left_alone() -> None:
-    """They are told of by the plan, and the command ends."""
+def test_defaults_that_aws_tells_are_no_difference() -> None:
+    """The same command a second time; a parameter that is given as its default is none, either."""
     site = Site()
     site.rollout.deploy(WANTED)
-    narrow = replace(WANTED, regions=("us-east-1",), template=NEXT.template)
-    assert site.rollout.deploy(narrow) == {}
-    assert site.rollout.deploy(narrow) == {}
-    told = plan(site.sets, site.sets.organisation, narrow, None)
-    assert (told.missing, told.behind, told.elsewhere) == (0, 0, 20)
+    operations = len(site.sets.operations)
+    site.rollout.deploy(replace(WANTED, parameters={"Mode": "observe", "SweepWrites": "60"}))
+    assert len(site.sets.operations) == operations
+    standing = site.sets.definition()
+    assert standing
+    assert (standing.parameters["SweepWrites"], standing.chosen) == ("60", {"Mode": "observe"})
+
+
+@pytest.mark.parametrize(
+    ("less", "option"), [({"regions": ("us-east-1",)}, "--regions"), ({"units": ("ou-2",)}, "unit")]
+)
+def test_places_with_stacks_are_not_left_out(less: dict[str, Any], option: str) -> None:
+    """The mode of a pilot would be everybody's."""
+    site = Site()
+    site.sets.organisation.units["ou-2"] = ["000000000099"]
+    site.rollout.deploy(WANTED)
+    for refused in (
+        lambda: site.rollout.deploy(replace(NEXT, **less)),
+        lambda: plan(site.sets, site.sets.organisation, replace(NEXT, **less), None),
+    ):
+        with pytest.raises(UsageError, match=option):
+            refused()
+    assert site.waves_of("UPDATE") == []
+
+
+def test_what_cannot_be_updated_is_told_and_not_tried() -> None:
+    """A suspended account's stack is inoperable; one that left the unit is nobody's here."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    place = (ACCOUNTS[4], "us-east-1")
+    site.sets.stacks[place] = replace(site.sets.stacks[place], state="INOPERABLE")
+    site.sets.organisation.units["ou-1"].remove(ACCOUNTS[5])
+    failed = site.rollout.deploy(NEXT)
+    assert set(failed) == {place}
+    assert "INOPERABLE" in failed[place]
+    assert "take the account out" in advice(failed[place])
+    assert not any(
+        ACCOUNTS[5] in names for what, names, _ in site.sets.operations if what == "UPDATE"
+    )
+
+
+def test_new_code_and_a_new_region_at_once() -> None:
+    """An update names only stacks that stand."""
+    site = Site()
+    site.rollout.deploy(replace(WANTED, regions=("us-east-1",)))
+    assert site.rollout.deploy(NEXT) == {}
+    assert site.deployed()
+
+
+def test_every_operation_under_way_is_awaited() -> None:
+    """With managed execution several wait in a row."""
+    site = Site()
+    site.rollout.deploy(WANTED)
+    running = iter(["operation-0", "operation-1", None])
+    site.sets.running = lambda: next(running)  # type: ignore[method-assign]
+    site.rollout.deploy(WANTED)
+    assert sum("which is under way" in line for line in site.said.lines) == 2
 
 
 def test_the_code_is_published_before_anything_else_and_all_that_fails_is_told() -> None:
@@ -228,10 +304,12 @@ def test_the_plan_counts_what_is_missing_and_behind_and_what_it_costs() -> None:
     ("reason", "told"),
     [
         ("Error occurred while GetObject. S3 Error Code: NoSuchBucket", "artifact-buckets.yaml"),
-        ("User is not authorized ... with an explicit deny", "policy of the organisation"),
+        ("not authorized to s3:GetObject with an explicit deny", "policy of the organisation"),
+        ("You must enable organizations access to operate", "trusted access"),
+        ("Cancelled since failure tolerance has exceeded", "failures beside it"),
         ("Region me-south-1 is not enabled", "enable it"),
         ("sfn-endpoint-guardrail-status already exists", "something of that name"),
-        ("Account is suspended", "take it out"),
+        ("Account is suspended", "take the account out"),
         ("something nobody has seen", "events of the stack"),
     ],
 )

@@ -6,14 +6,25 @@ import re
 
 _ADVICE = (
     (
-        r"S3|NoSuchBucket|PermanentRedirect|GetObject",
-        "the region's artifact bucket cannot be read: deploy deploy/artifact-buckets.yaml there,"
-        " and see that its policy names your organisation",
-    ),
-    (
-        r"explicit deny|service control policy|with an explicit deny",
+        r"explicit deny|service control policy",
         "a policy of the organisation denies it: exempt CloudFormation's StackSets role from it in"
         " this account",
+    ),
+    (
+        r"organizations access|trusted access|service access",
+        "switch on trusted access for StackSets in the management account:"
+        " aws cloudformation activate-organizations-access",
+    ),
+    (r"Cancelled", "it was not begun: mend the failures beside it, and run the command again"),
+    (
+        r"stacksets-exec",
+        "the StackSets role is missing in this account: see whether trusted access is on, and"
+        " whether somebody deleted the role",
+    ),
+    (
+        r"NoSuchBucket|PermanentRedirect|GetObject|NoSuchKey",
+        "the region's artifact bucket cannot be read: deploy deploy/artifact-buckets.yaml there,"
+        " and see that its policy names your organisation",
     ),
     (
         r"region.*(disabled|not enabled|opt)|OptInRequired|not authorized to (access|use) region",
@@ -24,12 +35,11 @@ _ADVICE = (
         r"already exists",
         "something of that name stands there: remove the stack that made it, or rename it",
     ),
-    (r"limit|quota|Throttl|Rate exceeded", "a quota is used up: raise it, or run it again later"),
-    (r"suspended|closed", "the account is suspended: take it out of the organisational unit"),
     (
-        r"trusted access|not enabled.*Organizations|service access",
-        "switch on trusted access for StackSets: aws cloudformation activate-organizations-access",
+        r"suspended|closed|INOPERABLE",
+        "take the account out of the organisational unit, or reopen it",
     ),
+    (r"limit|quota|Throttl|Rate exceeded", "a quota is used up: raise it, or run it again later"),
     (r"not authorized|AccessDenied", "a permission is missing; the sentence names it"),
 )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from guardrail.core.names import MANAGED_TAG
 from guardrail_cli.deployed import STACK
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org import leftovers, packaging
@@ -17,11 +17,19 @@ from guardrail_cli.org import status as statuses
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
 from guardrail_cli.org.causes import advice
-from guardrail_cli.org.model import Definition, Instance
-from guardrail_cli.org.organisation import AwsOrganisation
+from guardrail_cli.org.model import Definition, Place
 from guardrail_cli.org.rollout import AT_ONCE, MAY_FAIL, Rollout, Waves
 from guardrail_cli.org.screen import Terminal
-from guardrail_cli.org.stack_set import AwsStackSets
+from guardrail_cli.org.target import (
+    Target,
+    account_id,
+    changed,
+    checked,
+    first_definition,
+    given,
+    kept,
+    listed,
+)
 
 org = typer.Typer(
     name="org",
@@ -40,11 +48,13 @@ class Format(StrEnum):
 _UNITS = typer.Option("--organization-units", help="ou-…, several with commas; or the root, r-…")
 _REGIONS = typer.Option("--regions", help="regions, several with commas")
 _PREFIX = typer.Option("--artifact-prefix", help="how the artifact buckets' names begin")
-_MODE = typer.Option("--mode", help="observe, enforce-new or enforce: the parameter Mode")
-_PARAMETER = typer.Option("--parameter", help="Name=value, as often as there are parameters to set")
+_OWNER = typer.Option("--artifact-account", help="account of those buckets, if not this one")
+_MODE = typer.Option("--mode", help="observe, enforce-new or enforce; as it is, or observe if new")
+_PARAMETER = typer.Option("--parameter", help="Name=value; the others stay as they are")
 _NAME = typer.Option("--stack-set", help="name of the stack set; it begins with the project's")
-_HOME = typer.Option("--home", help="region of the stack set; the first of --regions if left out")
+_HOME = typer.Option("--home", help="region of the stack set itself")
 _DELEGATED = typer.Option("--delegated", help="this is a delegated administrator's account")
+_FIRST = typer.Option("--first", help="account to begin with, before the waves")
 _AT_ONCE = typer.Option("--at-once", min=0.01, max=1, help="share of a wave's accounts at once")
 _MAY_FAIL = typer.Option(
     "--may-fail", min=0, max=1, help="share of a wave's accounts that may fail"
@@ -52,59 +62,27 @@ _MAY_FAIL = typer.Option(
 _YES = typer.Option("--yes", "-y", help="do not ask")
 
 
-@dataclass(frozen=True)
-class _Target:
-    """Which stack set, where its API is, and through whom."""
-
-    name: str
-    home: str
-    delegated: bool
-
-    def sets(self) -> AwsStackSets:
-        """Return the stack set."""
-        if not self.name.startswith(STACK):
-            raise UsageError(
-                f"--stack-set must begin with {STACK}: deploy/scp.json and the role that status"
-                " reads through go by that name"
-            )
-        return AwsStackSets(self.name, self.home, delegated=self.delegated)
-
-    def definition(self) -> Definition:
-        """Return what it gives now; raises UsageError when it does not exist."""
-        standing = self.sets().definition()
-        if standing is None:
-            raise UsageError(
-                f"there is no stack set {self.name} in {self.home}; `org deploy` makes it, and"
-                " --stack-set and --home say which one is meant"
-            )
-        return standing
-
-
-def _listed(text: str, option: str) -> tuple[str, ...]:
-    listed = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not listed:
-        raise UsageError(f"{option} names nothing")
-    return listed
-
-
 def _wanted(
-    units: str, regions: str, prefix: str, mode: str, given: list[str]
-) -> tuple[Definition, packaging.Release]:
+    target: Target, units: str, regions: str, changes: dict[str, str]
+) -> tuple[Definition, Definition | None, packaging.Release]:
+    """Return what the set is to give, what it gives, and the release."""
     release = packaging.release(Path())
-    where = _listed(regions, "--regions")
-    chosen = dict(_parameter(one) for one in given)
-    parameters = {"StatusRegion": where[0], **chosen, "ArtifactPrefix": prefix, "Mode": mode}
-    if unknown := sorted(parameters.keys() - set(packaging.template_parameters(release))):
-        raise UsageError(f"the template has no parameter {', '.join(unknown)}")
-    listed = _listed(units, "--organization-units")
-    return Definition(release.template, parameters, listed, where), release
+    named, where = listed(units, "--organization-units"), listed(regions, "--regions")
+    standing = target.sets().definition()
+    if standing is None:
+        target.refuse_second(where)
+        new = first_definition(
+            release, target, target.organisation().organization_id(), named, where
+        )
+        parameters = {**new.parameters, **changes}
+    else:
+        parameters = kept(standing, release, changes)
+    return checked(Definition(release.template, parameters, named, where)), standing, release
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"--parameter takes Name=value, not {text!r}")
-    return name, value
+def _changes(prefix: str, mode: str, parameters: list[str]) -> dict[str, str]:
+    own = {"ArtifactPrefix": prefix, "Mode": mode}
+    return {**given(parameters), **{name: value for name, value in own.items() if value}}
 
 
 @org.command("plan")
@@ -112,10 +90,10 @@ def plan(
     units: Annotated[str, _UNITS],
     regions: Annotated[str, _REGIONS],
     prefix: Annotated[str, _PREFIX],
-    mode: Annotated[str, _MODE] = "observe",
+    home: Annotated[str, _HOME],
+    mode: Annotated[str, _MODE] = "",
     parameter: Annotated[list[str], _PARAMETER] = [],  # noqa: B006 - typer's way
     name: Annotated[str, _NAME] = STACK,
-    home: Annotated[str, _HOME] = "",
     count_with: Annotated[
         str, typer.Option(help="role of every account to count the VPCs with")
     ] = "",
@@ -123,15 +101,15 @@ def plan(
     delegated: Annotated[bool, _DELEGATED] = False,
 ) -> None:
     """Say what would be made where and what it costs a month; nothing is changed."""
-    wanted, _ = _wanted(units, regions, prefix, mode, parameter)
-    organisation = AwsOrganisation()
+    target = Target(name, home, delegated)
+    wanted, standing, _ = _wanted(target, units, regions, _changes(prefix, mode, parameter))
+    organisation = target.organisation()
     vpcs = None
     if count_with:
-        accounts = Accounts(count_with, organisation.partition())
+        accounts = Accounts(count_with, organisation.partition(), home)
         vpcs = plans.counted_vpcs(accounts, organisation.accounts(wanted.units), wanted.regions)
-    target = _Target(name, home or wanted.regions[0], delegated)
     made = plans.plan(target.sets(), organisation, wanted, vpcs)
-    typer.echo("\n".join(made.lines()))
+    typer.echo("\n".join([*(changed(standing, wanted) if standing else []), *made.lines()]))
 
 
 @org.command("deploy")
@@ -139,10 +117,12 @@ def deploy(
     units: Annotated[str, _UNITS],
     regions: Annotated[str, _REGIONS],
     prefix: Annotated[str, _PREFIX],
-    mode: Annotated[str, _MODE] = "observe",
+    home: Annotated[str, _HOME],
+    mode: Annotated[str, _MODE] = "",
     parameter: Annotated[list[str], _PARAMETER] = [],  # noqa: B006 - typer's way
     name: Annotated[str, _NAME] = STACK,
-    home: Annotated[str, _HOME] = "",
+    owner: Annotated[str, _OWNER] = "",
+    first: Annotated[str, _FIRST] = "",
     at_once: Annotated[float, _AT_ONCE] = AT_ONCE,
     may_fail: Annotated[float, _MAY_FAIL] = MAY_FAIL,
     *,
@@ -150,19 +130,22 @@ def deploy(
 ) -> None:
     """Publish the code, make or update the stack set, and follow it: one account, then waves.
 
-    Interrupted, the same command goes on. Exit code: 0 everywhere, 1 some failed, 2 it stopped.
+    Parameters that are not given stay as they are. Interrupted, the same command goes on. Exit
+    code: 0 everywhere, 1 some failed, 2 it stopped.
     """
-    wanted, release = _wanted(units, regions, prefix, mode, parameter)
-    target = _Target(name, home or wanted.regions[0], delegated)
-    _roll_out(target, wanted, release, Waves(may_fail, at_once))
+    target = Target(name, home, delegated)
+    wanted, standing, release = _wanted(target, units, regions, _changes(prefix, mode, parameter))
+    _roll_out(target, standing, wanted, release, Waves(may_fail, at_once), owner, first)
 
 
 @org.command("upgrade")
 def upgrade(
-    home: Annotated[str, typer.Option("--home", help="region of the stack set")],
+    home: Annotated[str, _HOME],
     name: Annotated[str, _NAME] = STACK,
-    mode: Annotated[str, typer.Option("--mode", help="another mode than now")] = "",
+    mode: Annotated[str, _MODE] = "",
     parameter: Annotated[list[str], _PARAMETER] = [],  # noqa: B006 - typer's way
+    owner: Annotated[str, _OWNER] = "",
+    first: Annotated[str, _FIRST] = "",
     at_once: Annotated[float, _AT_ONCE] = AT_ONCE,
     may_fail: Annotated[float, _MAY_FAIL] = MAY_FAIL,
     *,
@@ -172,35 +155,42 @@ def upgrade(
 
     Interrupted, the same command goes on. Exit code: 0 everywhere, 1 some failed, 2 it stopped.
     """
-    target = _Target(name, home, delegated)
+    target = Target(name, home, delegated)
     standing = target.definition()
-    release = packaging.release(Path())
-    kept = standing.parameters.items()
-    known = {k: v for k, v in kept if k in packaging.template_parameters(release)}
-    known |= dict(_parameter(one) for one in parameter) | ({"Mode": mode} if mode else {})
-    wanted = Definition(release.template, known, standing.units, standing.regions)
-    _roll_out(target, wanted, release, Waves(may_fail, at_once))
+    if not standing.units or not standing.regions:
+        raise UsageError(f"{name} has no stacks to upgrade; `org deploy` says where they are to be")
+    units, regions = ",".join(standing.units), ",".join(standing.regions)
+    wanted, _, release = _wanted(target, units, regions, _changes("", mode, parameter))
+    _roll_out(target, standing, wanted, release, Waves(may_fail, at_once), owner, first)
 
 
 def _roll_out(
-    target: _Target, wanted: Definition, release: packaging.Release, waves: Waves
+    target: Target,
+    standing: Definition | None,
+    wanted: Definition,
+    release: packaging.Release,
+    waves: Waves,
+    owner: str,
+    first: str,
 ) -> None:
     screen = Terminal()
-    artifacts = AwsArtifacts(wanted.parameters["ArtifactPrefix"])
-    rollout = Rollout(target.sets(), AwsOrganisation(), artifacts, screen, waves)
+    for line in changed(standing, wanted) if standing else ():
+        screen.say(line)
+    artifacts = AwsArtifacts(wanted.parameters["ArtifactPrefix"], owner or account_id(target.home))
+    rollout = Rollout(target.sets(), target.organisation(), artifacts, screen, waves, first)
     rollout.publish(wanted.regions, release.key, release.artifact)
     _end(rollout.deploy(wanted))
 
 
-def _end(failed: dict[tuple[str, str], str]) -> None:
+def _end(failed: dict[Place, str]) -> None:
     for (account, region), reason in sorted(failed.items()):
-        typer.echo(f"{account} {region} failed: {reason} ({advice(reason)})", err=True)
+        typer.echo(f"{account} {region}: {reason} ({advice(reason)})", err=True)
     raise typer.Exit(int(bool(failed)))
 
 
 @org.command("status")
 def status(
-    home: Annotated[str, typer.Option("--home", help="region of the stack set")],
+    home: Annotated[str, _HOME],
     name: Annotated[str, _NAME] = STACK,
     role: Annotated[
         str, typer.Option(help="role of every account to read through")
@@ -215,59 +205,52 @@ def status(
 
     Exit code: 0 all is fine, 1 somebody has to look, 2 it could not be asked.
     """
-    target = _Target(name, home, delegated)
-    target.definition()
-    accounts = Accounts(role, AwsOrganisation().partition())
+    target = Target(name, home, delegated)
+    standing, organisation = target.definition(), target.organisation()
+    instances = list(target.sets().instances())
+    accounts = Accounts(role, organisation.partition(), home)
+    members = organisation.accounts(standing.units) if standing.units else []
+    places = [(account, region) for account in members for region in standing.regions]
     total = bad = 0
-    for row in statuses.rows(target.sets().instances(), accounts):
-        total, bad = total + 1, bad + (not row.fine)
-        typer.echo(statuses.as_json(row) if output is Format.JSON else row.line())
+    for found in (statuses.rows(instances, accounts, standing), statuses.absent(places, instances)):
+        for row in found:
+            total, bad = total + 1, bad + (not row.fine)
+            typer.echo(statuses.as_json(row) if output is Format.JSON else row.line())
     if output is Format.TEXT:
         typer.echo(f"{total} stacks, {bad} to look at")
-    raise typer.Exit(int(bad > 0))
+    raise typer.Exit(int(bad > 0 or total == 0))
 
 
 @org.command("remove")
 def remove(
-    home: Annotated[str, typer.Option("--home", help="region of the stack set")],
+    home: Annotated[str, _HOME],
     name: Annotated[str, _NAME] = STACK,
     role: Annotated[
-        str, typer.Option(help="role of every account that may look at its endpoints, and delete")
+        str, typer.Option(help="role of every account that may look at its endpoints")
     ] = "",
     *,
-    delete_endpoints: Annotated[
-        bool, typer.Option("--delete-endpoints", help="delete the endpoints that the stacks made")
-    ] = False,
     delegated: Annotated[bool, _DELEGATED] = False,
     sure: Annotated[bool, _YES] = False,
 ) -> None:
-    """Delete the stacks and the stack set; endpoints stay, unless --delete-endpoints is given.
+    """Delete the stacks and the stack set; the endpoints that they made stay, and cost.
 
-    With --role the endpoints that stay are listed. Interrupted, the same command goes on.
+    With --role they are listed first. Interrupted, the same command goes on. Exit code: 0 all is
+    deleted, 1 something is left, 2 it could not be begun.
     """
-    target = _Target(name, home, delegated)
+    target = Target(name, home, delegated)
     target.definition()
-    if delete_endpoints and not role:
-        raise UsageError("--delete-endpoints needs --role, a role that every account has")
+    organisation = target.organisation()
     instances = list(target.sets().instances())
-    accounts = Accounts(role, AwsOrganisation().partition()) if role else None
-    left = list(leftovers.left_by(instances, accounts)) if accounts else []
-    _ask(left, instances, deletes=delete_endpoints, sure=sure)
-    screen = Terminal()
-    failed = Rollout(target.sets(), AwsOrganisation(), AwsArtifacts(""), screen).remove()
-    if accounts and delete_endpoints and not failed:
-        for one in left:
-            undone = [] if one.problem else leftovers.delete(one, accounts)
-            typer.echo(f"{one.account} {one.region}: {'; '.join(undone) or 'deleted'}")
-    _end(failed)
-
-
-def _ask(
-    left: list[leftovers.Left], instances: list[Instance], *, deletes: bool, sure: bool
-) -> None:
-    for one in left:
-        typer.echo(one.line())
-    endpoints = sum(len(one.endpoint_ids) for one in left)
-    kept = f"and {endpoints} endpoints" if deletes else "and leave the endpoints that they made"
+    if role:
+        accounts = Accounts(role, organisation.partition(), home)
+        for left in leftovers.left_by(instances, accounts):
+            typer.echo(left.line())
+    else:
+        typer.echo(
+            "The endpoints stay and are not listed here (--role). In an account, the tag"
+            f" {MANAGED_TAG} finds them; each costs about $7.30 a month and zone."
+        )
     if not sure:
-        typer.confirm(f"Delete {len(instances)} stacks {kept}?", abort=True)
+        typer.confirm(f"Delete {len(instances)} stacks, and leave their endpoints?", abort=True)
+    unused = AwsArtifacts("", "")
+    _end(Rollout(target.sets(), organisation, unused, Terminal()).remove())

@@ -9,7 +9,7 @@ from typing import Any
 from guardrail.core.names import MANAGED_TAG
 from guardrail_cli.deployed import reaching
 from guardrail_cli.documents import UsageError
-from guardrail_cli.org.accounts import Accounts
+from guardrail_cli.org.accounts import Accounts, by_account
 from guardrail_cli.org.model import Instance
 
 
@@ -31,36 +31,18 @@ class Left:
 
 def left_by(instances: Iterable[Instance], accounts: Accounts) -> Iterator[Left]:
     """Yield what each stack made; to be asked before the stacks are deleted."""
-    for instance in instances:
-        try:
-            accounts.enter(instance.account)
-            yield _found(instance, accounts)
-        except UsageError as error:
-            yield Left(instance.account, instance.region, problem=str(error))
+    yield from by_account(instances, accounts, _all_of, _unknown)
 
 
-def delete(left: Left, accounts: Accounts) -> list[str]:
-    """Delete the endpoints; return what could not be deleted, with the cause.
+def _all_of(instance: Instance, accounts: Accounts) -> Left:
+    try:
+        return _found(instance, accounts)
+    except UsageError as error:
+        return _unknown(instance, str(error))
 
-    Groups cost nothing and go only once EC2 has let them, so those still in use are returned.
-    """
-    accounts.enter(left.account)
-    client = accounts.client("ec2", left.region)
-    undone: list[str] = []
-    if left.endpoint_ids:
-        with reaching(f"deleting endpoints of {left.account} in {left.region}"):
-            answer = client.delete_vpc_endpoints(VpcEndpointIds=list(left.endpoint_ids))
-        undone += [
-            f"{one.get('ResourceId')}: {one.get('Error', {}).get('Message')}"
-            for one in answer.get("Unsuccessful", ())
-        ]
-    for group_id in left.group_ids:
-        try:
-            with reaching(f"deleting {group_id}"):
-                client.delete_security_group(GroupId=group_id)
-        except UsageError as error:
-            undone.append(str(error))
-    return undone
+
+def _unknown(instance: Instance, why: str) -> Left:
+    return Left(instance.account, instance.region, problem=why)
 
 
 def _found(instance: Instance, accounts: Accounts) -> Left:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+Place = tuple[str, str]
+"""Account and region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
     """One stack of the set: where, whether it has the set's template, and what became of it.
 
-    `state` is CURRENT, OUTDATED or INOPERABLE, `detail` is PENDING, RUNNING, SUCCEEDED, FAILED,
-    CANCELLED or INOPERABLE, `reason` is AWS's sentence about a failure. Source: AWS CloudFormation
-    API reference, "StackInstanceSummary".
+    `state` is CURRENT, OUTDATED or INOPERABLE; `detail` is PENDING, RUNNING, SUCCEEDED, FAILED,
+    CANCELLED, INOPERABLE or SKIPPED_SUSPENDED_ACCOUNT; `reason` is AWS's sentence about a failure.
+    Source: AWS CloudFormation API reference, "StackInstanceSummary".
     """
 
     account: str
@@ -23,9 +27,10 @@ class Instance:
     reason: str = ""
     stack_id: str = ""
     drift: str = ""
+    unit: str = ""
 
     @property
-    def place(self) -> tuple[str, str]:
+    def place(self) -> Place:
         """Account and region."""
         return self.account, self.region
 
@@ -34,15 +39,49 @@ class Instance:
         """Whether the stack is as the set wants it."""
         return self.state == "CURRENT"
 
+    @property
+    def failed(self) -> bool:
+        """Whether an operation has tried it in vain; to be tried again after all others."""
+        return not self.settled and self.detail in {"FAILED", "CANCELLED"}
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a stack set gives every account: the template and its parameters, where, by whom."""
+    """What a stack set gives every account: the template and its parameters, where."""
 
     template: str
     parameters: Mapping[str, str]
     units: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> Mapping[str, Mapping[str, Any]]:
+        """The parameters of the template, as it declares them; none if it is no JSON."""
+        try:
+            return dict(json.loads(self.template).get("Parameters", {}))
+        except ValueError:
+            return {}
+
+    @property
+    def effective(self) -> dict[str, str]:
+        """Every parameter of the template with the value that holds: AWS tells defaults, too."""
+        defaults = {n: str(d["Default"]) for n, d in self.declared.items() if "Default" in d}
+        return {**defaults, **self.parameters}
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The parameters that are not what their default is, so that a new default can hold."""
+        defaults = {n: str(d["Default"]) for n, d in self.declared.items() if "Default" in d}
+        return {n: v for n, v in self.parameters.items() if defaults.get(n) != v}
+
+    def gives_the_same_as(self, other: Definition) -> bool:
+        """Whether two definitions give an account the same, however the template is spaced."""
+        if self.effective != other.effective:
+            return False
+        try:
+            return bool(json.loads(self.template) == json.loads(other.template))
+        except ValueError:
+            return self.template == other.template
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +97,21 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation came to in one place: PENDING, RUNNING, SUCCEEDED, FAILED or CANCELLED."""
+
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """An operation: RUNNING, QUEUED, STOPPING, or how it ended; `results` are by place."""
 
     operation_id: str
     status: str
     reason: str = ""
-    results: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+    results: Mapping[Place, Outcome] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -72,18 +119,10 @@ class Operation:
         return self.status in {"SUCCEEDED", "FAILED", "STOPPED"}
 
     @property
-    def failures(self) -> dict[tuple[str, str], str]:
+    def failures(self) -> dict[Place, str]:
         """The places where it failed, with AWS's sentence."""
         failed = ((p, o) for p, o in self.results.items() if o.status == "FAILED")
         return {place: outcome.reason for place, outcome in failed}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an operation came to in one place: PENDING, RUNNING, SUCCEEDED, FAILED or CANCELLED."""
-
-    status: str
-    reason: str = ""
 
 
 class StackSets(Protocol):
@@ -100,11 +139,23 @@ class StackSets(Protocol):
     ) -> str:
         """Begin to make stacks in those accounts of the units; return the operation's id."""
 
-    def update(self, definition: Definition, accounts: list[str], pace: Pace) -> str:
-        """Give the set another definition, and begin to update those accounts' stacks."""
+    def define(
+        self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """Give the set another definition, and begin to update those accounts' stacks.
 
-    def remove(self, definition: Definition, pace: Pace) -> str:
-        """Begin to delete every stack of the set."""
+        All others count as behind from then on, whatever they have.
+        """
+
+    def update(
+        self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """Begin to update those accounts' stacks to the definition that the set has."""
+
+    def remove(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """Begin to delete those accounts' stacks."""
 
     def delete(self) -> None:
         """Delete the set, which has no stacks any more."""
@@ -113,7 +164,7 @@ class StackSets(Protocol):
         """Yield the stacks of the set as they come, page by page."""
 
     def running(self) -> str | None:
-        """Return the id of an operation that goes on, if any."""
+        """Return the id of an operation that goes on or waits, if any."""
 
     def operation(self, operation_id: str) -> Operation:
         """Return how far an operation came."""

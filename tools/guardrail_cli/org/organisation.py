@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -13,14 +14,20 @@ from guardrail_cli.documents import UsageError
 class AwsOrganisation:
     """Calls of the management account or of a delegated administrator."""
 
-    def __init__(self) -> None:
-        self._client: Any = boto3.client("organizations")
+    def __init__(self, region: str) -> None:
+        # The region says which partition's Organizations is meant.
+        self._client: Any = boto3.client("organizations", region_name=region)
 
     def partition(self) -> str:
         """Return the partition that the organisation is in."""
         with reaching("looking at the organisation"):
             arn = self._client.describe_organization()["Organization"]["Arn"]
         return str(arn).split(":")[1]
+
+    def organization_id(self) -> str:
+        """Return the id of the organisation."""
+        with reaching("looking at the organisation"):
+            return str(self._client.describe_organization()["Organization"]["Id"])
 
     def accounts(self, units: tuple[str, ...]) -> list[str]:
         """See `Organisation.accounts`; raises UsageError where there is none."""
@@ -42,10 +49,18 @@ class AwsOrganisation:
     def _active(self, unit: str) -> set[str]:
         pages = self._client.get_paginator("list_accounts_for_parent").paginate(ParentId=unit)
         accounts = (one for page in pages for one in page["Accounts"])
-        return {one["Id"] for one in accounts if one.get("Status", "ACTIVE") == "ACTIVE"}
+        return {one["Id"] for one in accounts if _state(one) == "ACTIVE"}
 
     def _below(self, unit: str) -> list[str]:
         pages = self._client.get_paginator("list_organizational_units_for_parent").paginate(
             ParentId=unit
         )
         return [one["Id"] for page in pages for one in page["OrganizationalUnits"]]
+
+
+def _state(account: Mapping[str, Any]) -> str:
+    """Return ACTIVE or what else an account is; AWS replaces `Status` by `State`.
+
+    Source: AWS Organizations API reference, "Account".
+    """
+    return str(account.get("State") or account.get("Status"))

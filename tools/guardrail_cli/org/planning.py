@@ -10,7 +10,7 @@ from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.costs import Item, at_rest, endpoints, total
 from guardrail_cli.org.model import Definition, Organisation, StackSets
-from guardrail_cli.org.rollout import same_definition
+from guardrail_cli.org.rollout import refuse_narrower
 
 ZONES = 3
 """Zones of an endpoint: the default of MaxAvailabilityZones."""
@@ -37,11 +37,12 @@ class Plan:
         yield f"{self.accounts} accounts in {self.regions} regions: {self.missing} stacks to make,"
         yield f"{self.behind} to update, {self.accounts * self.regions - self.missing} there"
         if self.elsewhere:
-            yield f"{self.elsewhere} stacks stand where nobody asked for one; they are left alone"
+            yield f"{self.elsewhere} stacks stand in accounts that are not active in the units"
         how = "counted" if self.counted else "assumed: one for each account and region"
         yield f"{self.vpcs} VPCs that may get an endpoint ({how}; DefaultVpcs decides too)"
         yield ""
-        yield f"{'a month, USD; check the prices before quoting':<52}{'quantity':>14}{'cost':>12}"
+        yield "a month, with hourly sweeps; endpoints that stand already are in it"
+        yield f"{'USD; check the prices before quoting':<52}{'quantity':>14}{'cost':>12}"
         for item in self.items:
             yield f"{item.name:<52}{item.quantity:>14,.0f}{item.cost:>12,.2f}  {item.unit}"
         yield f"{'in all':<66}{total(self.items):>12,.2f}"
@@ -52,8 +53,10 @@ def plan(sets: StackSets, organisation: Organisation, wanted: Definition, vpcs: 
     accounts = organisation.accounts(wanted.units)
     places = {(account, region) for account in accounts for region in wanted.regions}
     standing = sets.definition()
+    if standing:
+        refuse_narrower(standing, wanted)
     instances = list(sets.instances()) if standing else []
-    same = standing is not None and same_definition(standing, wanted)
+    same = standing is not None and standing.gives_the_same_as(wanted)
     here = [one for one in instances if one.place in places]
     covered = len(places) if vpcs is None else vpcs
     return Plan(
@@ -64,8 +67,18 @@ def plan(sets: StackSets, organisation: Organisation, wanted: Definition, vpcs: 
         elsewhere=len(instances) - len(here),
         vpcs=covered,
         counted=vpcs is not None,
-        items=(*at_rest(len(accounts), len(wanted.regions)), *endpoints(covered, ZONES)),
+        items=_items(len(accounts), wanted, covered),
     )
+
+
+def _items(accounts: int, wanted: Definition, vpcs: int) -> tuple[Item, ...]:
+    """Return the bill, as far as parameters change it: alarms, zones, services; hourly sweeps."""
+    given = wanted.effective
+    zones = int(given.get("MaxAvailabilityZones", ZONES))
+    services = len(given.get("Services", "states").split(","))
+    alarms = given.get("Alarms") == "on"
+    rest = at_rest(accounts, len(wanted.regions), alarms=alarms)
+    return (*rest, *endpoints(vpcs * services, zones))
 
 
 def counted_vpcs(accounts: Accounts, ids: Iterable[str], regions: Iterable[str]) -> int:

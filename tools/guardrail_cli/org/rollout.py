@@ -6,10 +6,9 @@ that is run twice changes nothing.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 
 from guardrail_cli.documents import UsageError
@@ -17,9 +16,11 @@ from guardrail_cli.org.causes import advice
 from guardrail_cli.org.model import (
     Artifacts,
     Definition,
+    Instance,
     Operation,
     Organisation,
     Pace,
+    Place,
     StackSets,
 )
 
@@ -29,14 +30,15 @@ SHARES = (0.05, 0.25, 1.0)
 AT_ONCE, MAY_FAIL = 0.25, 0.05
 """Shares of a wave's accounts."""
 
-LOOK_SECONDS = 5.0
-"""Between two looks at an operation."""
+LOOK_SECONDS, STACKS_A_SECOND = 5.0, 100
+"""A look at an operation reads all its results, a hundred in a call: many are looked at seldom."""
 
-Place = tuple[str, str]
+Begin = Callable[[list[str], list[str], Pace], str]
+"""Begins an operation on accounts and regions; returns its id."""
 
 
 class Screen:
-    """What a person sees of it; the default is a line for each wave and nothing in between."""
+    """What a person sees of it."""
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -47,10 +49,10 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Waves:
-    """How fast it goes: one account first, then shares of the rest.
+    """How fast it goes: one account first, in which nothing may fail, then shares of the rest.
 
-    `may_fail` and `at_once` are shares of a wave's accounts, in each region. In the first account
-    nothing may fail.
+    `may_fail` and `at_once` are shares of a wave's accounts, in each region, and never less than
+    one account.
     """
 
     may_fail: float = MAY_FAIL
@@ -69,18 +71,22 @@ class Waves:
 
     def pace(self, accounts: int) -> Pace:
         """Return the pace of an operation on so many accounts."""
-        return Pace(max(1, int(self.at_once * accounts)), int(self.may_fail * accounts))
+        return Pace(max(1, int(self.at_once * accounts)), ceil(self.may_fail * accounts))
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """Brings a stack set to a definition, and the definition to every account."""
+    """Brings a stack set to a definition, and the definition to every account.
+
+    `first` is the account that comes before the others; any if it is empty.
+    """
 
     sets: StackSets
     organisation: Organisation
     artifacts: Artifacts
     screen: Screen
     waves: Waves = field(default_factory=Waves)
+    first: str = ""
     sleep: Callable[[float], None] = time.sleep
 
     def publish(self, regions: Iterable[str], key: str, content: bytes) -> None:
@@ -100,7 +106,8 @@ class Rollout:
         """Make or update the stacks of every account and region; return where that failed, why.
 
         Raises UsageError when the first account fails, or more than may: then no further wave
-        begins.
+        begins. And when stacks stand in units or regions that `wanted` leaves out: template and
+        parameters are the whole set's, so they could not stay as they are.
         """
         self._await_running()
         standing = self.sets.definition()
@@ -108,84 +115,105 @@ class Rollout:
             self.sets.create(wanted)
             self.screen.say("the stack set is made")
             standing = wanted
-        failed = self._update(standing, wanted)
-        failed.update(self._add(wanted))
-        if not failed:
-            self.screen.say("every account and region has its stack")
+        refuse_narrower(standing, wanted)
+        active = self.organisation.accounts(wanted.units)
+        self._update(standing, wanted, active)
+        self._add(wanted, active)
+        failed = self._not_as_wanted(wanted, active)
+        self.screen.say(
+            f"{len(failed)} stacks are not as they should be"
+            if failed
+            else "every account and region has its stack"
+        )
         return failed
 
     def remove(self) -> dict[Place, str]:
         """Delete every stack, then the set; return where that failed, why."""
         self._await_running()
-        standing = self.sets.definition()
-        if standing is None:
+        if self.sets.definition() is None:
             self.screen.say("there is no such stack set")
             return {}
-        places = {instance.place for instance in self.sets.instances()}
-        if places:
-            pace = self.waves.pace(len({account for account, _ in places}))
-            ended = self._follow(self.sets.remove(standing, pace), len(places))
-            if ended.failures or ended.status != "SUCCEEDED":
-                return ended.failures or {("*", "*"): ended.reason or ended.status.lower()}
+        failed: dict[Place, str] = {}
+        for regions, accounts in _by_regions(list(self.sets.instances())).items():
+            units = tuple(sorted({i.unit for i in self.sets.instances() if i.account in accounts}))
+            self.screen.say(f"deleting the stacks of {len(accounts)} accounts")
+            pace = self.waves.pace(len(accounts))
+            begun = self.sets.remove(units, accounts, list(regions), pace)
+            ended = self._follow(begun, len(accounts) * len(regions))
+            failed.update(ended.failures)
+        left = {one.place: one.reason or "it was not reached" for one in self.sets.instances()}
+        if left:
+            return {**left, **failed}
         self.sets.delete()
         self.screen.say("the stack set is deleted")
         return {}
 
-    def _update(self, standing: Definition, wanted: Definition) -> dict[Place, str]:
-        """Update the stacks that have another definition, or whose last update failed."""
-        same = same_definition(standing, wanted)
-        instances = [one for one in self.sets.instances() if one.region in wanted.regions]
-        behind = sorted({one.account for one in instances if not (same and one.settled)})
-        if not behind and not same:
-            self._follow(self.sets.update(wanted, [], Pace()), 0)
+    def _update(self, standing: Definition, wanted: Definition, active: list[str]) -> None:
+        """Update the stacks that are behind: those that failed before come last, and may again."""
+        same = standing.gives_the_same_as(wanted)
+        instances = [one for one in self.sets.instances() if one.account in active]
+        if not instances and not same:
+            self._check(self._follow(self.sets.define(wanted, [], [], Pace()), 0), "updating")
+            return
+        behind = [i for i in instances if i.state != "INOPERABLE" and not (same and i.settled)]
+        defined = same
 
-        def begin(wave: list[str], pace: Pace) -> str:
-            return self.sets.update(replace(wanted, units=standing.units), wave, pace)
+        def begin(accounts: list[str], regions: list[str], pace: Pace) -> str:
+            nonlocal defined
+            update = self.sets.update if defined else self.sets.define
+            defined = True
+            return update(wanted, accounts, regions, pace)
 
-        return self._in_waves(behind, "updating", begin, len(wanted.regions))
+        failed = {one.account for one in behind if one.failed}
+        self._in_waves([one for one in behind if one.account not in failed], "updating", begin)
+        again = [one for one in behind if one.account in failed]
+        for regions, accounts in _by_regions(again).items():
+            self.screen.say(f"trying {len(accounts)} accounts again that failed before")
+            pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
+            begun = begin(accounts, list(regions), pace)
+            self._follow(begun, len(accounts) * len(regions))
 
-    def _add(self, wanted: Definition) -> dict[Place, str]:
-        """Make the stacks that are missing, region by region where only some are."""
+    def _add(self, wanted: Definition, active: list[str]) -> None:
+        """Make the stacks that are missing."""
         have = {instance.place for instance in self.sets.instances()}
-        accounts = self.organisation.accounts(wanted.units)
-        missing: dict[tuple[str, ...], list[str]] = {}
-        for account in accounts:
-            regions = tuple(r for r in wanted.regions if (account, r) not in have)
-            if regions:
-                missing.setdefault(regions, []).append(account)
+        missing = [
+            Instance(account, region, "")
+            for account in active
+            for region in wanted.regions
+            if (account, region) not in have
+        ]
+
+        def begin(accounts: list[str], regions: list[str], pace: Pace) -> str:
+            return self.sets.add(wanted.units, accounts, regions, pace)
+
+        self._in_waves(missing, "deploying to", begin)
+
+    def _in_waves(self, stacks: list[Instance], doing: str, begin: Begin) -> None:
+        """Do it wave by wave, those together that lack the same regions; stop at too many failures.
+
+        AWS refuses a whole operation that names a stack which does not stand.
+        """
+        for regions, accounts in _by_regions(stacks).items():
+            ordered = sorted(accounts, key=lambda account: (account != self.first, account))
+            for wave, pace in self.waves.of(ordered):
+                self.screen.say(f"{doing} {len(wave)} of {len(accounts)} accounts")
+                begun = begin(wave, list(regions), pace)
+                self._check(self._follow(begun, len(wave) * len(regions)), doing)
+
+    def _not_as_wanted(self, wanted: Definition, active: list[str]) -> dict[Place, str]:
+        """Return the places whose stack is missing or behind, with AWS's reason."""
+        standing = {one.place: one for one in self.sets.instances()}
         failed: dict[Place, str] = {}
-        for regions, lacking in sorted(missing.items(), key=lambda one: -len(one[1])):
-            failed.update(self._add_in(wanted, lacking, list(regions)))
-        return failed
-
-    def _add_in(
-        self, wanted: Definition, accounts: list[str], regions: list[str]
-    ) -> dict[Place, str]:
-        def begin(wave: list[str], pace: Pace) -> str:
-            return self.sets.add(wanted.units, wave, regions, pace)
-
-        return self._in_waves(accounts, "deploying to", begin, len(regions))
-
-    def _in_waves(
-        self,
-        accounts: list[str],
-        doing: str,
-        begin: Callable[[list[str], Pace], str],
-        regions: int,
-    ) -> dict[Place, str]:
-        """Do it wave by wave; stop where more failed than may."""
-        failed: dict[Place, str] = {}
-        for wave, pace in self.waves.of(accounts) if accounts else ():
-            self.screen.say(f"{doing} {len(wave)} of {len(accounts)} accounts")
-            ended = self._follow(begin(wave, pace), len(wave) * regions)
-            failed.update(ended.failures)
-            if ended.status != "SUCCEEDED":
-                raise UsageError(_stopped(ended, doing))
+        for place in ((account, region) for account in active for region in wanted.regions):
+            one = standing.get(place)
+            if one is None or not one.settled:
+                said = one and (one.reason or f"{one.state} {one.detail}")
+                failed[place] = said or "there is no stack"
         return failed
 
     def _await_running(self) -> None:
-        """Let an operation end that an interrupted command, or somebody else, has begun."""
-        if operation_id := self.sets.running():
+        """Let operations end that an interrupted command, or somebody else, has begun."""
+        while operation_id := self.sets.running():
             self.screen.say(f"waiting for the operation {operation_id}, which is under way")
             self._follow(operation_id, 0)
 
@@ -195,14 +223,36 @@ class Rollout:
             self.screen.progress(operation, places)
             if operation.ended:
                 return operation
-            self.sleep(LOOK_SECONDS)
+            self.sleep(max(LOOK_SECONDS, places / STACKS_A_SECOND))
+
+    def _check(self, ended: Operation, doing: str) -> None:
+        if ended.status != "SUCCEEDED":
+            raise UsageError(_stopped(ended, doing))
 
 
-def same_definition(one: Definition, other: Definition) -> bool:
-    """Whether two definitions give an account the same, whatever the spacing of the template."""
-    return dict(one.parameters) == dict(other.parameters) and (
-        one.template == other.template or json.loads(one.template) == json.loads(other.template)
-    )
+def refuse_narrower(standing: Definition, wanted: Definition) -> None:
+    """Raise UsageError where stacks stand that `wanted` does not name."""
+    for option, there, named in (
+        ("--organization-units", standing.units, wanted.units),
+        ("--regions", standing.regions, wanted.regions),
+    ):
+        if left_out := sorted(set(there) - set(named)):
+            raise UsageError(
+                f"{option} leaves out {', '.join(left_out)}, where stacks of the set stand: its"
+                " version, mode and parameters are the same everywhere, so they would change as"
+                f" well. Name them too, or delete those stacks first"
+            )
+
+
+def _by_regions(stacks: Iterable[Instance]) -> dict[tuple[str, ...], list[str]]:
+    """Return the accounts by the regions of their stacks, the largest group first."""
+    regions: dict[str, set[str]] = {}
+    for one in stacks:
+        regions.setdefault(one.account, set()).add(one.region)
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for account, of_account in sorted(regions.items()):
+        grouped.setdefault(tuple(sorted(of_account)), []).append(account)
+    return dict(sorted(grouped.items(), key=lambda group: -len(group[1])))
 
 
 def _stopped(ended: Operation, doing: str) -> str:

@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from guardrail_cli.deployed import reaching
+from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace
 
 DESCRIPTION = "Keeps AWS Step Functions reachable by endpoints whose policies stay in the baseline"
@@ -33,6 +34,11 @@ class AwsStackSets:
                     return None
                 raise
         stack_set = found["StackSet"]
+        if stack_set.get("PermissionModel", "SERVICE_MANAGED") != "SERVICE_MANAGED":
+            raise UsageError(
+                f"the stack set {self._name} is self-managed, so the guardrail did not make it;"
+                " choose another name with --stack-set"
+            )
         given = stack_set.get("Parameters", [])
         return Definition(
             template=stack_set.get("TemplateBody", "{}"),
@@ -52,7 +58,8 @@ class AwsStackSets:
                 AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
                 ManagedExecution={"Active": True},
                 Capabilities=_CAPABILITIES,
-                **self._given(definition),
+                **_given(definition),
+                **self._as,
             )
 
     def add(
@@ -69,12 +76,45 @@ class AwsStackSets:
             )
         return str(answer["OperationId"])
 
-    def update(self, definition: Definition, accounts: list[str], pace: Pace) -> str:
-        """See `StackSets.update`; without accounts there is no stack to update yet."""
+    def define(
+        self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.define`; without accounts there must be no stack yet.
+
+        An update that names nobody updates everybody. Source: AWS CloudFormation API reference,
+        "UpdateStackSet".
+        """
+        return self._update(_given(definition), definition, accounts, regions, pace)
+
+    def update(
+        self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.update`.
+
+        A template or values that are given again would make every other stack OUTDATED, whether or
+        not they differ. Source: AWS CloudFormation API reference, "UpdateStackSet".
+        """
+        previous = {
+            "UsePreviousTemplate": True,
+            "Parameters": [
+                {"ParameterKey": name, "UsePreviousValue": True}
+                for name in sorted(definition.parameters)
+            ],
+        }
+        return self._update(previous, definition, accounts, regions, pace)
+
+    def _update(
+        self,
+        what: dict[str, Any],
+        definition: Definition,
+        accounts: list[str],
+        regions: list[str],
+        pace: Pace,
+    ) -> str:
         where: dict[str, Any] = {}
         if accounts:
             where["DeploymentTargets"] = _targets(definition.units, accounts)
-            where["Regions"] = list(definition.regions)
+            where["Regions"] = regions
         with reaching(f"updating the stack set {self._name}"):
             answer = self._cfn.update_stack_set(
                 StackSetName=self._name,
@@ -82,17 +122,20 @@ class AwsStackSets:
                 Capabilities=_CAPABILITIES,
                 OperationPreferences=_preferences(pace),
                 **where,
-                **self._given(definition),
+                **what,
+                **self._as,
             )
         return str(answer["OperationId"])
 
-    def remove(self, definition: Definition, pace: Pace) -> str:
+    def remove(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
         """See `StackSets.remove`."""
         with reaching(f"deleting the stacks of {self._name}"):
             answer = self._cfn.delete_stack_instances(
                 StackSetName=self._name,
-                DeploymentTargets={"OrganizationalUnitIds": list(definition.units)},
-                Regions=list(definition.regions),
+                DeploymentTargets=_targets(units, accounts),
+                Regions=regions,
                 OperationPreferences=_preferences(pace),
                 RetainStacks=False,
                 **self._as,
@@ -114,17 +157,18 @@ class AwsStackSets:
                 yield from (_instance(one) for one in page["Summaries"])
 
     def running(self) -> str | None:
-        """See `StackSets.running`; the newest operations come first."""
+        """See `StackSets.running`."""
         with reaching(f"looking for operations of {self._name}"):
             try:
-                answer = self._cfn.list_stack_set_operations(
-                    StackSetName=self._name, MaxResults=10, **self._as
+                pages = self._cfn.get_paginator("list_stack_set_operations").paginate(
+                    StackSetName=self._name, **self._as
                 )
+                operations = [one for page in pages for one in page["Summaries"]]
             except ClientError as error:
                 if _code(error) == "StackSetNotFoundException":
                     return None
                 raise
-        going = (o for o in answer["Summaries"] if o["Status"] in {"RUNNING", "QUEUED", "STOPPING"})
+        going = (o for o in operations if o["Status"] in {"RUNNING", "QUEUED", "STOPPING"})
         return next((str(one["OperationId"]) for one in going), None)
 
     def operation(self, operation_id: str) -> Operation:
@@ -140,15 +184,15 @@ class AwsStackSets:
             }
         return Operation(operation_id, told["Status"], told.get("StatusReason", ""), results)
 
-    def _given(self, definition: Definition) -> dict[str, Any]:
-        return {
-            "TemplateBody": definition.template,
-            "Parameters": [
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in sorted(definition.parameters.items())
-            ],
-            **self._as,
-        }
+
+def _given(definition: Definition) -> dict[str, Any]:
+    return {
+        "TemplateBody": definition.template,
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in sorted(definition.parameters.items())
+        ],
+    }
 
 
 def _targets(units: tuple[str, ...], accounts: list[str]) -> dict[str, Any]:
@@ -182,6 +226,7 @@ def _instance(told: Any) -> Instance:  # noqa: ANN401 - of the SDK
         reason=told.get("StatusReason", ""),
         stack_id=told.get("StackId", ""),
         drift=told.get("DriftStatus", ""),
+        unit=told.get("OrganizationalUnitId", ""),
     )
 
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from itertools import groupby
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from guardrail.aws.last_sweep import KEY
 from guardrail_cli.deployed import reaching
 from guardrail_cli.documents import UsageError
-from guardrail_cli.org.accounts import Accounts
+from guardrail_cli.org.accounts import Accounts, by_account
 from guardrail_cli.org.causes import advice
-from guardrail_cli.org.model import Instance
+from guardrail_cli.org.model import Definition, Instance, Place
 
 ROLE = "sfn-endpoint-guardrail-status"
-WORKERS = 32
-"""Accounts that are read at once: the calls wait for the network most of the time."""
-
 _WRONG = ("reported", "failed", "deferred", "waiting")
 """The outcomes of a sweep that leave something open; see docs/reference/reasons.md."""
 
@@ -46,7 +42,12 @@ class Row:
     @property
     def fine(self) -> bool:
         """Whether nobody has to look at it."""
-        return self.state == "CURRENT" and not self.problem and not self.missing
+        wrong = self.problem or self.missing or self.open or self.drift == "DRIFTED"
+        return self.state == "CURRENT" and not wrong and not self.stale(datetime.now(UTC))
+
+    def stale(self, now: datetime) -> bool:
+        """Whether it has not swept for more than a day, or never."""
+        return not self.sweep or now - datetime.fromisoformat(self.sweep) > timedelta(days=1)
 
     def line(self) -> str:
         """Return it for a person."""
@@ -57,6 +58,8 @@ class Row:
             f" {self.mode or '?':<11} {swept:<16} open {found:>3}"
         )
         more = [f"drift {self.drift}"] if self.drift == "DRIFTED" else []
+        if self.version and self.stale(datetime.now(UTC)):
+            more.append("no sweep for over a day: see its schedule and the function Sweep")
         if self.missing:
             more.append(f"{self.missing} things it depends on are missing: see its log")
         if self.problem:
@@ -64,21 +67,42 @@ class Row:
         return "\n".join([head, *(f"    {one}" for one in more)])
 
 
-def rows(instances: Iterable[Instance], accounts: Accounts) -> Iterator[Row]:
-    """Yield a row for each stack as soon as its account is read; failures are rows, too."""
-    ordered = sorted(instances, key=lambda one: one.place)
-    grouped = [list(of_one) for _, of_one in groupby(ordered, key=lambda one: one.account)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for done in as_completed([pool.submit(_account, of_one, accounts) for of_one in grouped]):
-            yield from done.result()
+def rows(instances: Iterable[Instance], accounts: Accounts, wanted: Definition) -> Iterator[Row]:
+    """Yield a row for each stack as soon as its account is read; failures are rows, too.
+
+    What is not as `wanted` has it, the set's own definition, is a problem.
+    """
+    version = _version(wanted)
+
+    def look(instance: Instance, there: Accounts) -> Row:
+        row = _row(instance, there)
+        if row.problem or not row.version:
+            return row
+        return replace(row, problem=_difference(row, version, wanted.effective.get("Mode", "")))
+
+    yield from by_account(instances, accounts, look, _unread)
 
 
-def _account(instances: list[Instance], accounts: Accounts) -> list[Row]:
+def absent(places: Iterable[Place], instances: Iterable[Instance]) -> list[Row]:
+    """Return a row for each place of the organisation that has no stack."""
+    have = {one.place for one in instances}
+    problem = "there is no stack; `org deploy` makes it"
+    return [Row(*place, "ABSENT", problem=problem) for place in places if place not in have]
+
+
+def _version(wanted: Definition) -> str:
     try:
-        accounts.enter(instances[0].account)
-    except UsageError as error:
-        return [_unread(one, str(error)) for one in instances]
-    return [_row(one, accounts) for one in instances]
+        return str(json.loads(wanted.template)["Outputs"]["Version"]["Value"])
+    except (ValueError, KeyError):
+        return ""
+
+
+def _difference(row: Row, version: str, mode: str) -> str:
+    if row.state != "CURRENT":
+        return "an update has not reached it yet: `org upgrade`, or `org deploy`, goes on"
+    if version and row.version != version:
+        return f"it runs {row.version}, the stack set has {version}"
+    return f"its mode is {row.mode}, the stack set's {mode}" if mode and row.mode != mode else ""
 
 
 def _row(instance: Instance, accounts: Accounts) -> Row:
@@ -87,8 +111,10 @@ def _row(instance: Instance, accounts: Accounts) -> Row:
     try:
         stack = _stack(instance, accounts)
         swept = _swept(instance, stack["Outputs"]["Table"], accounts)
-    except (UsageError, KeyError) as error:
+    except UsageError as error:
         return _unread(instance, str(error))
+    except KeyError:
+        return _unread(instance, "the stack has no output Table; is it the guardrail's?")
     totals: Mapping[str, Any] = json.loads(swept.get("totals", "{}"))
     outcomes = totals.get("outcomes", {})
     return Row(
@@ -128,6 +154,8 @@ def _failure(instance: Instance) -> str:
 
 
 def _unread(instance: Instance, why: str) -> Row:
+    if ROLE in why:
+        why = f"{why} (the parameter StatusReader says who may assume it)"
     problem = _failure(instance) or why or "there is no stack"
     return Row(instance.account, instance.region, instance.state, problem=problem)
 

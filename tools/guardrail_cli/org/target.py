@@ -1,0 +1,144 @@
+"""Which stack set is meant, and what it is to give: from options, and from what it gives now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import boto3
+
+from guardrail_cli.deployed import STACK, reaching
+from guardrail_cli.documents import UsageError
+from guardrail_cli.org.model import Definition
+from guardrail_cli.org.organisation import AwsOrganisation
+from guardrail_cli.org.packaging import Release
+from guardrail_cli.org.stack_set import AwsStackSets
+
+OWN = {
+    "Mode": "--mode",
+    "ArtifactPrefix": "--artifact-prefix",
+    "StatusRegion": "--home when the set is made",
+}
+"""Parameters that have options of their own."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The stack set of a name, in its home region, of this account or through a delegation."""
+
+    name: str
+    home: str
+    delegated: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a name that the rest of the project would not recognise."""
+        if not self.name.startswith(STACK):
+            raise UsageError(
+                f"--stack-set must begin with {STACK}: deploy/scp.json and the role that status"
+                " reads through go by that name"
+            )
+
+    def sets(self) -> AwsStackSets:
+        """Return the stack set."""
+        return AwsStackSets(self.name, self.home, delegated=self.delegated)
+
+    def organisation(self) -> AwsOrganisation:
+        """Return the organisation."""
+        return AwsOrganisation(self.home)
+
+    def definition(self) -> Definition:
+        """Return what the set gives now; raises UsageError when it does not exist."""
+        standing = self.sets().definition()
+        if standing is None:
+            raise UsageError(
+                f"there is no stack set {self.name} in {self.home}; `org deploy` makes it, and"
+                " --stack-set and --home say which one is meant"
+            )
+        return standing
+
+    def refuse_second(self, regions: Iterable[str]) -> None:
+        """Raise UsageError when a set of that name is at home elsewhere: there would be two."""
+        for region in sorted(set(regions) - {self.home}):
+            if AwsStackSets(self.name, region, delegated=self.delegated).definition():
+                raise UsageError(
+                    f"the stack set {self.name} is at home in {region}, not in {self.home}: say"
+                    f" --home {region}"
+                )
+
+
+def account_id(region: str) -> str:
+    """Return the account whose credentials these are."""
+    with reaching("asking who this is"):
+        return str(boto3.client("sts", region_name=region).get_caller_identity()["Account"])
+
+
+def listed(text: str, option: str) -> tuple[str, ...]:
+    """Return the parts of a list with commas; raises UsageError when there is none."""
+    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not parts:
+        raise UsageError(f"{option} names nothing")
+    return parts
+
+
+def given(parameters: Iterable[str]) -> dict[str, str]:
+    """Return what `--parameter` gives; raises UsageError for what has an option of its own."""
+    chosen: dict[str, str] = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--parameter takes Name=value, not {text!r}")
+        if name in OWN:
+            raise UsageError(f"{name} is set by {OWN[name]}, not by --parameter")
+        chosen[name] = value
+    return chosen
+
+
+def checked(wanted: Definition) -> Definition:
+    """Return the definition; raises UsageError for values that the template does not take."""
+    for name, value in wanted.parameters.items():
+        declared = wanted.declared.get(name)
+        if declared is None:
+            raise UsageError(f"the template has no parameter {name}")
+        allowed = [str(one) for one in declared.get("AllowedValues", ())]
+        pattern = str(declared.get("AllowedPattern", ".*"))
+        if (allowed and value not in allowed) or not re.fullmatch(pattern, value):
+            takes = declared.get("ConstraintDescription") or " or ".join(allowed)
+            raise UsageError(f"{name} takes {takes}, not {value!r}")
+    if missing := sorted(wanted.declared.keys() - wanted.effective.keys()):
+        raise UsageError(f"{', '.join(missing)} must be given")
+    return wanted
+
+
+def first_definition(
+    release: Release,
+    target: Target,
+    organization_id: str,
+    units: tuple[str, ...],
+    regions: tuple[str, ...],
+) -> Definition:
+    """Return what a new set gives: it observes, and knows its organisation."""
+    parameters = {
+        "Mode": "observe",
+        "OrganizationId": organization_id,
+        "StatusRegion": target.home if target.home in regions else regions[0],
+    }
+    declared = Definition(release.template, {}).declared
+    known = {name: value for name, value in parameters.items() if name in declared}
+    return Definition(release.template, known, units, regions)
+
+
+def changed(standing: Definition, wanted: Definition) -> list[str]:
+    """Return one line for each parameter that would be another."""
+    before, after = standing.effective, wanted.effective
+    return [
+        f"{name}: {before.get(name, 'nothing')!r} becomes {after.get(name, 'nothing')!r}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def kept(standing: Definition, release: Release, changes: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that were chosen before, with the changes."""
+    declared = Definition(release.template, {}).declared
+    return {**{k: v for k, v in standing.chosen.items() if k in declared}, **changes}
