@@ -141,8 +141,8 @@ def _contested(detail: Detail) -> Paragraphs:
         yield (
             "What was done",
             "From now on this endpoint's policy is put back once a minute, so that other endpoints"
-            " do not have to wait. It may stand open for up to a minute after each change. Its other"
-            " repairs wait for the next sweep.",
+            " do not have to wait. It may stand open for up to a minute after each change. Its"
+            " other repairs wait for the next sweep.",
         )
     else:
         yield "What was done", "The policy was put back each time, and still will be."

@@ -34,7 +34,7 @@ from guardrail.errors import GuardrailError, RetryableError
 from guardrail.evidence import healed, remember_compliant
 from guardrail.execution import Execution
 from guardrail.followup import next_look
-from guardrail.ports import Kept, Result
+from guardrail.ports import Kept
 from guardrail.report import Report
 from guardrail.reverting import Reverting, milliseconds
 
