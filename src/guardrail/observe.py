@@ -10,7 +10,7 @@ from datetime import datetime
 
 from guardrail.core.actions import Action
 from guardrail.core.fights import Loosening, PastRevert
-from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.memory import Central, Creation, VpcMemory, Yield
 from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
 from guardrail.core.names import Service
 from guardrail.ports import (
@@ -109,6 +109,11 @@ class ObservedRecords:
 
     def note(self, vpc_id: str, note: Note) -> None:
         """Note nothing: nothing is got out of."""
+
+    def note_deletion(self, vpc_id: str, begun: Yield) -> bool:
+        """Note nothing, and let nobody tell of it: nothing is put back in any case."""
+        del vpc_id, begun
+        return False
 
     def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
         """Note nothing: it is asked again."""

@@ -212,8 +212,9 @@ class Pass:
         did_it = bool(deleted & self._trigger.deleted_ids)
         actor = self._trigger.actor if did_it else None
         begun = Yield(Cause.DELETED, self._begun, actor, self._trigger.event_id)
-        self._r.records.note(self._vpc_id, YieldBegins(begun))
-        self._tell_yield(begun)
+        # Two functions hear of a deletion: the one that notes it tells of it.
+        if self._r.records.note_deletion(self._vpc_id, begun):
+            self._tell_yield(begun)
         self._memory = replace(self._memory, yielded=begun)
 
     def _tell_yield(self, begun: Yield) -> None:

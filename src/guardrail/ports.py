@@ -14,7 +14,7 @@ from typing import Protocol
 
 from guardrail.core.actions import Action, Origin
 from guardrail.core.fights import Loosening, PastRevert
-from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.memory import Central, Creation, VpcMemory, Yield
 from guardrail.core.model import Endpoint, Interface, Inventory, Note, ObservedVpc, ServiceOffer
 from guardrail.core.moments import stamp
 from guardrail.core.names import Service
@@ -179,6 +179,9 @@ class Records(Protocol):
 
     def note(self, vpc_id: str, note: Note) -> None:
         """Remember that a yield or a cession begins."""
+
+    def note_deletion(self, vpc_id: str, begun: Yield) -> bool:
+        """Remember the yield that a deletion begins; False if another invocation has done so."""
 
     def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
         """Remember by what a VPC is served."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -118,6 +119,17 @@ def test_more_vpcs_than_a_batch_takes_are_read(table: str) -> None:
     for number in range(120):
         records.note_creation(f"vpc-{number}", Service.STATES, Creation(0, NOW))
     assert len(records.memories([f"vpc-{number}" for number in range(130)])) == 120
+
+
+def test_a_deletion_is_noted_once_in_a_day(records: Records) -> None:
+    """Of two invocations that hear of it one tells; a teardown goes on from it."""
+    first = Yield(Cause.DELETED, NOW, "alice", "event-1")
+    later = replace(first, begun=NOW + timedelta(seconds=1))
+    assert [records.note_deletion(VPC, one) for one in (first, later)] == [True, False]
+    assert records.memories([VPC])[VPC].yielded == first
+    records.note(VPC, YieldBegins(replace(first, cause=Cause.TEARDOWN)))
+    assert records.memories([VPC])[VPC].yielded == replace(first, cause=Cause.TEARDOWN)
+    assert records.note_deletion(VPC, replace(first, begun=NOW + timedelta(hours=24)))
 
 
 def test_what_is_fought_over_is_remembered_until_it_is_over(records: Records) -> None:

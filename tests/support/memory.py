@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from guardrail.core.fights import IN_FLIGHT, WINDOW, Loosening, PastRevert
-from guardrail.core.memory import Central, Creation, VpcMemory
-from guardrail.core.model import Inventory, Note, remembering
+from guardrail.core.memory import Central, Creation, VpcMemory, Yield
+from guardrail.core.model import Inventory, Note, YieldBegins, remembering
 from guardrail.core.names import Service
 from guardrail.ports import BeforeImage, Kept
 from support.faults import Faults
@@ -88,6 +88,13 @@ class FakeRecords:
     def note(self, vpc_id: str, note: Note) -> None:
         """See `Records.note`."""
         self._set(vpc_id, remembering(self.memory(vpc_id), note))
+
+    def note_deletion(self, vpc_id: str, begun: Yield) -> bool:
+        """See `Records.note_deletion`."""
+        may = self.memory(vpc_id).may_yield(begun.begun)
+        if may:
+            self.note(vpc_id, YieldBegins(begun))
+        return may
 
     def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
         """See `Records.note_central`."""

@@ -20,8 +20,9 @@ from botocore.exceptions import ClientError
 from guardrail.aws.failures import error_code, translated
 from guardrail.aws.remembered import BREAKER, CONTESTED, memory_of
 from guardrail.aws.table import batched
-from guardrail.core.memory import Central, Creation, VpcMemory
+from guardrail.core.memory import ONCE_IN, Central, Cession, Creation, VpcMemory, Yield
 from guardrail.core.model import Inventory, Note, YieldBegins
+from guardrail.core.moments import stamp
 from guardrail.core.names import Service
 
 if TYPE_CHECKING:
@@ -151,14 +152,39 @@ class DynamoRecords:
 
     def note(self, vpc_id: str, note: Note) -> None:
         """See `Records.note`."""
-        begins = note.begins
-        noted = {"begun": begins.begun.isoformat(), "actor": begins.actor}
-        noted["event_id"] = begins.event_id
         if isinstance(note, YieldBegins):
-            noted["cause"] = note.begins.cause
-            self._set(vpc_id, "yield", json.dumps(noted))
+            self._note_yield(vpc_id, note.begins)
         else:
-            self._set(vpc_id, f"{note.service}:ceded", json.dumps(noted))
+            self._set(vpc_id, f"{note.service}:ceded", json.dumps(_told(note.begins)))
+
+    def note_deletion(self, vpc_id: str, begun: Yield) -> bool:
+        """See `Records.note_deletion`; moments are compared as texts."""
+        return self._note_yield(
+            vpc_id,
+            begun,
+            condition="attribute_not_exists(#since) OR #since <= :before",
+            more={":before": {"S": stamp(begun.begun - ONCE_IN)}},
+        )
+
+    def _note_yield(
+        self,
+        vpc_id: str,
+        begun: Yield,
+        condition: str = "",
+        more: Mapping[str, AttributeValueTypeDef] | None = None,
+    ) -> bool:
+        noted = {**_told(begun), "cause": begun.cause}
+        return self._update(
+            vpc_id,
+            "SET #yield = :yield, #since = :since",
+            names={"#yield": "yield", "#since": "yield_since"},
+            values={
+                ":yield": {"S": json.dumps(noted)},
+                ":since": {"S": stamp(begun.begun)},
+                **(more or {}),
+            },
+            condition=condition,
+        )
 
     def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
         """See `Records.note_central`."""
@@ -209,10 +235,10 @@ class DynamoRecords:
         names: dict[str, str],
         values: dict[str, AttributeValueTypeDef],
         condition: str = "",
-    ) -> None:
+    ) -> bool:
         """Change single attributes of a VPC's item, so that two invocations lose nothing.
 
-        Nothing is changed where the condition does not hold (any more).
+        Nothing is changed where the condition does not hold (any more): False.
         """
         request: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
         if condition:
@@ -229,6 +255,8 @@ class DynamoRecords:
             except ClientError as error:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
+                return False
+        return True
 
     def _states(self, kind: str, ids: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for item in batched(self._db, self._table, [_key(kind, one) for one in ids]):
@@ -237,6 +265,14 @@ class DynamoRecords:
 
 def _key(kind: str, name: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": f"{kind}#{name}"}, "sk": {"S": "state"}}
+
+
+def _told(begins: Yield | Cession) -> dict[str, str | None]:
+    return {
+        "begun": begins.begun.isoformat(),
+        "actor": begins.actor,
+        "event_id": begins.event_id,
+    }
 
 
 def _inventory(item: Mapping[str, Any]) -> Inventory:

@@ -232,6 +232,21 @@ def test_an_endpoint_that_was_made_is_told_of_although_it_could_not_be_noted() -
     assert world.records.made(vpc_id).endpoint_ids
 
 
+def test_two_functions_that_hear_of_a_deletion_tell_once() -> None:
+    """Both have read what is remembered before either of them noted it."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (ours,) = world.network.endpoints(vpc_id)
+    world.network.delete_endpoint(ours.endpoint_id)
+    world.heard.events.clear()
+    before = world.records.memories([vpc_id])
+    world.endpoint_change(ours.endpoint_id, "DeleteVpcEndpoints")
+    world.records.memories = lambda _: before  # type: ignore[method-assign]
+    world.endpoint_change(ours.endpoint_id, "DeleteVpcEndpoints")
+    assert world.heard.kinds() == ["Teardown Yielded"]
+
+
 def test_observe_mode_steps_out_of_nobodys_way() -> None:
     """It puts nothing back, so it yields to nothing, however often it looks."""
     world = World()
