@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail.core.names import Service
+from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.reasons import Reason
 from guardrail.report import Outcome
-from support.fakes import BASELINE
+from support.fakes import BASELINE, STACK
 from support.stories import covered, reasons
 from support.world import World
 
@@ -81,3 +81,21 @@ class TestCentral:
         asked = world.resolution.asked
         world.sweep()
         assert world.resolution.asked == asked
+
+
+def test_one_of_ours_that_another_stack_took_over_has_used_its_token() -> None:
+    """It stands in no subnet, so the VPC gets another, which EC2 must not take for the same."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    world.settled(vpc_id)
+    (ours,) = world.network.endpoints(vpc_id)
+    tags = {MANAGED_TAG: STACK.replace("guardrail/", "other/")}
+    taken_over = replace(ours, tags=tags, managed=False, private_dns=False, subnet_ids=frozenset())
+    world.network.change(vpc_id, endpoints=(taken_over,))
+    world.sweep()
+    first, second = world.network.endpoints(vpc_id)
+    assert first.endpoint_id == ours.endpoint_id
+    assert second.works
+    assert world.records.made(vpc_id).generation == 1
+    world.sweep()
+    assert len(world.network.endpoints(vpc_id)) == 2

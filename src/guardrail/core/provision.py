@@ -155,7 +155,6 @@ def _create(
     subnet_ids: tuple[str, ...],
     group_id: str,
 ) -> CreateEndpoint:
-    made = known.memory.creations.get(offer.service)
     # EC2 lets one endpoint of a VPC have the name; one of the owner's without subnets may.
     named = any(e.private_dns for e in vpc.endpoints_of(offer.service))
     return CreateEndpoint(
@@ -166,8 +165,21 @@ def _create(
         subnet_ids=subnet_ids,
         group_id=group_id,
         private_dns=offer.private_dns and will_be_on(vpc, intent) and not named,
-        generation=made.generation if made else 0,
+        generation=_generation(vpc, offer.service, known),
     )
+
+
+def _generation(vpc: ObservedVpc, service: Service, known: Known) -> int:
+    """Return which endpoint of the VPC this one is; the ones before have used their ClientToken.
+
+    So has one that the guardrail made, and that is another stack's by its tag now and carries no
+    traffic: it still stands, and EC2 would refuse its token for another endpoint.
+    """
+    made = known.memory.creations.get(service)
+    if made is None:
+        return 0
+    disowned = {e.endpoint_id for e in vpc.endpoints_of(service) if not e.managed}
+    return made.generation + bool(disowned & made.endpoint_ids)
 
 
 def _missing(offer: ServiceOffer, known: Known) -> str:
