@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -77,12 +78,13 @@ def change_of(vpc_id: str) -> dict[str, Any]:
 
 
 def change_of_endpoint(endpoint_id: str) -> dict[str, Any]:
-    """Return the event of an endpoint that was given an open policy."""
+    """Return the event of an endpoint that was given an open policy five seconds ago."""
+    changed = datetime.now(UTC) - timedelta(seconds=5)
     request = {"VpcEndpointId": endpoint_id, "PolicyDocument": OPEN}
     record = {
         "eventSource": "ec2.amazonaws.com",
         "eventName": "ModifyVpcEndpoint",
-        "eventTime": "2026-11-23T12:00:00Z",
+        "eventTime": changed.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "eventID": "e-2",
         "userAgent": "aws-cli/2",
         "userIdentity": {"arn": "arn:aws:iam::111122223333:user/alice"},
