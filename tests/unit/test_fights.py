@@ -106,7 +106,7 @@ def test_of_several_that_are_due_at_once_one_writes() -> None:
     world, _, endpoint_id = fought_over(11)
     world.clock.time += SPACING
     past = world.evidence.reverts(endpoint_id, world.clock())
-    world.evidence.reverts = lambda *_: past  # type: ignore[method-assign]
+    world.evidence.reverts = lambda *_: past
     results = [loosen(world, endpoint_id) for _ in range(7)]
     assert results == [[Result.APPLIED], *[[Result.SPACED]] * 6]
 
@@ -115,10 +115,10 @@ def test_a_write_that_may_have_been_made_counts_for_two_minutes() -> None:
     """Whoever is at the same endpoint at the same time is to know of it."""
     world, _, endpoint_id = fought_over(9)
     noting = world.evidence.note_written
-    world.evidence.note_written = refusing  # type: ignore[method-assign,assignment]
+    world.evidence.note_written = refusing
     for _ in range(2):
         loosen(world, endpoint_id)
-    world.evidence.note_written = noting  # type: ignore[method-assign]
+    world.evidence.note_written = noting
     assert loosen(world, endpoint_id) == [Result.SPACED]
     assert loosen(world, endpoint_id, after=IN_FLIGHT + SECOND) == [Result.APPLIED]
 

@@ -48,7 +48,7 @@ def test_a_compliant_event_costs_one_describe_and_one_conditional_write(*, own: 
 def test_an_endpoint_of_another_service_costs_one_describe() -> None:
     """Most endpoints of an account are of others."""
     world = World()
-    world.network.glance = lambda _: []  # type: ignore[method-assign]
+    world.network.glance = lambda _: []
     before = calls(world)
     assert world.endpoint_change("vpce-00000000000000009") == []
     assert calls(world) == before
@@ -143,7 +143,7 @@ def test_an_endpoint_that_is_not_described_is_looked_for_in_full() -> None:
     """It may be gone, or too new to be seen."""
     world = World()
     endpoint_id = managed(world)
-    world.network.glance = lambda _: None  # type: ignore[method-assign]
+    world.network.glance = lambda _: None
     (report,) = world.endpoint_change(endpoint_id)
     assert report.outcome is Outcome.COMPLIANT
     assert world.network.observations > 1

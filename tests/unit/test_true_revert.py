@@ -131,7 +131,7 @@ def test_what_is_in_order_is_remembered_once() -> None:
     world = World()
     world.network.add_endpoint(world.network.add_vpc(), STRICTER)
     world.sweep()
-    world.evidence.note_compliant = refusing(TerminalError)  # type: ignore[method-assign,assignment]
+    world.evidence.note_compliant = refusing(TerminalError)
     world.sweep()
     assert world.errors == []
 
@@ -230,13 +230,13 @@ def test_a_sweep_keeps_no_policy_that_is_older_than_what_an_event_kept() -> None
 
     def narrowed(*asked: Collection[str]) -> Sequence[ObservedVpc]:
         seen = observe(*asked)
-        world.network.observe = observe  # type: ignore[method-assign]
+        world.network.observe = observe
         world.clock.advance(seconds=1)
         world.network.set_policy(endpoint_id, STRICTER)
         world.endpoint_change(endpoint_id)
         return seen
 
-    world.network.observe = narrowed  # type: ignore[method-assign,assignment]
+    world.network.observe = narrowed
     world.sweep()
     assert world.evidence.policies[endpoint_id] == STRICTER
 
@@ -267,7 +267,7 @@ def test_a_write_whose_answer_was_lost_is_recorded_and_told_of() -> None:
         apply(action)
         raise RetryableError("connection closed")
 
-    world.network.apply = lost  # type: ignore[method-assign]
+    world.network.apply = lost
     world.endpoint_change(endpoint_id)
     assert world.errors == []
     assert world.heard.kinds() == ["Policy Reverted"]
@@ -324,7 +324,7 @@ def test_exposure_lasts_until_the_write_was_seen() -> None:
 def test_a_write_that_ec2_does_not_show_is_recorded_as_not_verified() -> None:
     """It was made; the record and the event say that nobody saw it."""
     world = World()
-    world.network.settled_policy = lambda *_: None  # type: ignore[method-assign]
+    world.network.settled_policy = lambda *_: None
     endpoint_id = opened(world)
     world.endpoint_change(endpoint_id)
     assert (len(world.evidence.written), world.evidence.verified) == (1, {})
@@ -334,7 +334,7 @@ def test_a_write_that_ec2_does_not_show_is_recorded_as_not_verified() -> None:
 def test_that_a_write_could_not_be_read_back_is_no_failure() -> None:
     """A throttled Describe: another attempt would find all in order and tell nothing."""
     world = World()
-    world.network.settled_policy = refusing(RetryableError)  # type: ignore[method-assign]
+    world.network.settled_policy = refusing(RetryableError)
     world.endpoint_change(opened(world))
     assert world.errors == []
     assert (len(world.evidence.written), world.evidence.verified) == (1, {})
@@ -343,7 +343,7 @@ def test_that_a_write_could_not_be_read_back_is_no_failure() -> None:
 def test_a_read_that_is_not_allowed_is_a_failure() -> None:
     """Nobody will ever verify anything then."""
     world = World()
-    world.network.settled_policy = refusing(TerminalError)  # type: ignore[method-assign]
+    world.network.settled_policy = refusing(TerminalError)
     world.endpoint_change(opened(world))
     assert [type(error) for error in world.errors] == [TerminalError]
 
@@ -351,7 +351,7 @@ def test_a_read_that_is_not_allowed_is_a_failure() -> None:
 def test_a_revert_whose_record_cannot_be_completed_is_told_of() -> None:
     """It was made; another attempt would find all in order."""
     world = World()
-    world.evidence.note_written = refusing(RetryableError)  # type: ignore[method-assign,assignment]
+    world.evidence.note_written = refusing(RetryableError)
     world.endpoint_change(opened(world))
     assert world.heard.kinds()[0] == "Policy Reverted"
     assert [type(error) for error in world.errors] == [RetryableError]

@@ -259,7 +259,7 @@ def test_every_operation_under_way_is_awaited() -> None:
     site = Site()
     site.rollout.deploy(WANTED)
     running = iter(["operation-0", "operation-1", None])
-    site.sets.running = lambda: next(running)  # type: ignore[method-assign]
+    site.sets.running = lambda: next(running)
     site.rollout.deploy(WANTED)
     assert sum("which is under way" in line for line in site.said.lines) == 2
 

@@ -98,7 +98,7 @@ def test_a_finding_stays_open_until_its_endpoint_is_in_order() -> None:
 def test_a_revert_that_was_not_seen_leaves_the_finding_open() -> None:
     """Until a look finds the policy in order."""
     world = World()
-    world.network.settled_policy = lambda *_: None  # type: ignore[method-assign]
+    world.network.settled_policy = lambda *_: None
     vpc_id, endpoint_id = opened(world)
     world.endpoint_change(endpoint_id)
     assert set(world.records.memory(vpc_id).findings) == {endpoint_id}
@@ -222,10 +222,10 @@ def test_an_endpoint_that_was_made_is_told_of_although_it_could_not_be_noted() -
     noting = world.records.note_endpoint
 
     def throttled(*_: object) -> None:
-        world.records.note_endpoint = noting  # type: ignore[method-assign]
+        world.records.note_endpoint = noting
         raise RetryableError("throttled")
 
-    world.records.note_endpoint = throttled  # type: ignore[method-assign,assignment]
+    world.records.note_endpoint = throttled
     world.settled(vpc_id)
     assert world.heard.kinds() == ["Endpoint Created"]
     world.settled(vpc_id)
@@ -242,7 +242,7 @@ def test_two_functions_that_hear_of_a_deletion_tell_once() -> None:
     world.heard.events.clear()
     before = world.records.memories([vpc_id])
     world.endpoint_change(ours.endpoint_id, "DeleteVpcEndpoints")
-    world.records.memories = lambda _: before  # type: ignore[method-assign]
+    world.records.memories = lambda _: before
     world.endpoint_change(ours.endpoint_id, "DeleteVpcEndpoints")
     assert world.heard.kinds() == ["Teardown Yielded"]
 
@@ -271,14 +271,14 @@ def test_a_finding_made_while_a_sweep_reads_is_not_resolved_by_it() -> None:
 
     def opened_meanwhile(*asked: Collection[str]) -> Sequence[ObservedVpc]:
         seen = observe(*asked)
-        world.network.observe = observe  # type: ignore[method-assign]
+        world.network.observe = observe
         world.clock.advance(seconds=1)
         world.network.set_policy(endpoint_id, OPEN)
         world.network.before_apply = denying(ActionKind.WRITE_POLICY)
         world.endpoint_change(endpoint_id)
         return seen
 
-    world.network.observe = opened_meanwhile  # type: ignore[method-assign,assignment]
+    world.network.observe = opened_meanwhile
     world.sweep()
     assert [finding.resolved for finding in world.heard.findings] == [False]
 

@@ -71,7 +71,7 @@ def reverted_with_denies(world: World) -> None:
 
 def reverted_unverified(world: World) -> None:
     """Write what EC2 does not show within some seconds."""
-    world.network.settled_policy = lambda *_: None  # type: ignore[method-assign]
+    world.network.settled_policy = lambda *_: None
     loosen(world, own(world))
 
 

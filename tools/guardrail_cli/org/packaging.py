@@ -57,11 +57,6 @@ def release(root: Path) -> Release:
     return Release(text, artifact, digest, key)
 
 
-def template_parameters(release: Release) -> list[str]:
-    """Return the names of the template's parameters."""
-    return list(json.loads(release.template)["Parameters"])
-
-
 def write(release: Release, folder: Path) -> None:
     """Write the template as `template.json`, and under `artifacts` what a bucket is to hold."""
     artifact = folder / "artifacts" / release.key
