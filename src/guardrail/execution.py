@@ -59,6 +59,7 @@ class Execution:
         self._now = now
         self._begun = now()
         self._findings: tuple[Finding, ...] = ()
+        self._vpc_id = ""
         self.steps: list[Step] = []
         self.untidy: GuardrailError | None = None
         self.reverting = reverting
@@ -70,6 +71,7 @@ class Execution:
         Returns the first error, one that another attempt may mend before any other.
         """
         self._findings = planned.findings
+        self._vpc_id = planned.vpc_id
         self._remember(planned)
         errors: list[GuardrailError] = []
         for action in self._in_order(planned.actions):
@@ -149,6 +151,9 @@ class Execution:
                 applied = self._create(action)
             case DeleteEndpoint():
                 applied = self._delete(action)
+            case AttachSecurityGroup():
+                self._note_group(action.group_id)
+                applied = self._network.apply(action)
             case _:
                 applied = self._network.apply(action)
         return Step(action, applied.result, applied.resource_id)
@@ -159,6 +164,7 @@ class Execution:
 
     def _create(self, action: CreateEndpoint) -> Applied:
         self.reverting.check(action.policy)
+        self._note_group(action.group_id)
         begun = Creation(action.generation, self._begun)
         self._records.note_creation(action.vpc_id, action.service, begun)
         applied = self._network.apply(action)
@@ -169,6 +175,11 @@ class Execution:
                 # It stands, and is told of; the next look finds and notes it.
                 self.untidy = error
         return applied
+
+    def _note_group(self, group_id: str) -> None:
+        """Remember whose the group is before it has to do with an endpoint: tags can be changed."""
+        if group_id not in self._memory.groups:
+            self._records.note_group(self._vpc_id, group_id)
 
     def _delete(self, action: DeleteEndpoint) -> Applied:
         """Delete endpoints, remembering before that it is us: else it would seem a teardown."""

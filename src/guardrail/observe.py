@@ -97,6 +97,9 @@ class ObservedRecords:
     def note_endpoint(self, vpc_id: str, service: Service, endpoint_id: str) -> None:
         """Note nothing: nothing is made."""
 
+    def note_group(self, vpc_id: str, group_id: str) -> None:
+        """Note nothing: nothing is made."""
+
     def note_leaving(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

@@ -167,6 +167,9 @@ class Records(Protocol):
     def note_endpoint(self, vpc_id: str, service: Service, endpoint_id: str) -> None:
         """Remember an endpoint that was made."""
 
+    def note_group(self, vpc_id: str, group_id: str) -> None:
+        """Remember a security group that was made for an endpoint."""
+
     def note_leaving(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

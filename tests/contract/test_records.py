@@ -103,11 +103,14 @@ def test_yields_cessions_and_the_rest_come_back_as_they_were(records: Records) -
     records.note(VPC, CessionBegins(Service.STATES, ceded))
     records.note_central(VPC, Service.SYNC_STATES, central)
     records.note_put_off(VPC, NOW)
+    for group_id in ("sg-1", "sg-2", "sg-1"):
+        records.note_group(VPC, group_id)
     assert records.memories([VPC])[VPC] == VpcMemory(
         yielded=yielded,
         ceded={Service.STATES: ceded},
         central={Service.SYNC_STATES: central},
         put_off=NOW,
+        groups=frozenset({"sg-1", "sg-2"}),
     )
     records.note_put_off(VPC, None)
     assert records.memories([VPC])[VPC].put_off is None

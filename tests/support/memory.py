@@ -64,6 +64,11 @@ class FakeRecords:
         ids = self.made(vpc_id, service).endpoint_ids | {endpoint_id}
         self._know(vpc_id, service, endpoint_ids=ids, unanswered=False)
 
+    def note_group(self, vpc_id: str, group_id: str) -> None:
+        """See `Records.note_group`."""
+        known = self.memory(vpc_id)
+        self._set(vpc_id, replace(known, groups=known.groups | {group_id}))
+
     def note_leaving(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

@@ -31,7 +31,7 @@ from guardrail.core.model import (
     ServiceOffer,
 )
 from guardrail.core.names import MANAGED_TAG, Service, client_token
-from guardrail.errors import RetryableError
+from guardrail.errors import RetryableError, TerminalError
 from guardrail.ports import Applied, Glimpse, Located, Result
 from support.faults import Faults
 from support.values import OFFERS, STACK
@@ -242,6 +242,8 @@ class FakeNetwork(Vpcs):
     def _create_group(self, action: CreateSecurityGroup) -> str:
         groups = self.state[action.vpc_id].groups
         for group in groups:
+            if group.name == action.name and not group.tagged:
+                raise TerminalError(f"{group.group_id} bears the name {action.name}")
             if group.name == action.name:
                 return group.group_id
         group = SecurityGroup(self._id("sg"), action.name, frozenset())

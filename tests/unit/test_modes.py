@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from guardrail.core.memory import Creation
-from guardrail.core.model import Inventory, Mode
-from guardrail.core.names import MANAGED_TAG, Service
+from guardrail.core.model import Inventory, Mode, SecurityGroup
+from guardrail.core.names import MANAGED_TAG, Service, group_name
 from guardrail.core.plan import policy_hash
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
@@ -166,6 +166,42 @@ class TestManaged:
         assert world.network.endpoint(endpoint_id).tags == {"Name": "mine", MANAGED_TAG: STACK}
         assert world.network.state[vpc_id].groups[0].tagged
         assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
+
+    def test_a_group_that_was_retagged_and_detached_comes_back(self) -> None:
+        """The records know the group, and EC2 lets no other one have its name."""
+        world = new_world()
+        vpc_id, endpoint_id = with_endpoint(world)
+        (group,) = world.network.state[vpc_id].groups
+        world.network.change(vpc_id, groups=(replace(group, tagged=False),))
+        world.network.change_endpoint(endpoint_id, group_ids=frozenset({"sg-default"}))
+        assert reasons(world.sweep()) == {Reason.TAGS_MISSING, Reason.CLIENTS_BLOCKED}
+        assert world.network.state[vpc_id].groups == (group,)
+        assert world.network.endpoint(endpoint_id).group_ids == {group.group_id, "sg-default"}
+        assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
+
+    def test_a_group_that_outlived_its_endpoint_and_its_tag_serves_the_next_one(self) -> None:
+        """It is tagged again, since no role may fill it otherwise."""
+        world = new_world()
+        vpc_id, endpoint_id = with_endpoint(world)
+        (group,) = world.network.state[vpc_id].groups
+        bare = replace(group, tagged=False, clients=frozenset())
+        world.network.change(vpc_id, groups=(bare,), endpoints=())
+        world.clock.advance(hours=1)
+        world.sweep()
+        assert world.network.state[vpc_id].groups == (group,)
+        (endpoint,) = world.network.endpoints(vpc_id)
+        assert endpoint.group_ids == {group.group_id}
+        assert endpoint.endpoint_id != endpoint_id
+
+    def test_a_strangers_group_is_left_alone(self) -> None:
+        """It bears the name and neither tag nor records know it: told, and nothing changed."""
+        world = new_world()
+        vpc_id = world.network.add_vpc()
+        stranger = SecurityGroup("sg-1", group_name(Service.STATES), frozenset(), tagged=False)
+        world.network.change(vpc_id, groups=(stranger,))
+        (report,) = world.sweep()
+        assert "sg-1" in str(report.error)
+        assert world.network.state[vpc_id].groups == (stranger,)
 
     def test_another_stacks_endpoint_is_not_ours(self) -> None:
         """The tag's value names the stack that made it."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from guardrail.aws.failures import error_code, translated
-from guardrail.aws.remembered import BREAKER, CONTESTED, memory_of
+from guardrail.aws.remembered import BREAKER, CONTESTED, GROUPS, memory_of
 from guardrail.aws.table import batched
 from guardrail.core.memory import ONCE_IN, Central, Cession, Creation, VpcMemory, Yield
 from guardrail.core.model import Inventory, Note, YieldBegins
@@ -121,6 +121,15 @@ class DynamoRecords:
             "ADD #ids :ids REMOVE #open",
             names={"#ids": f"{service}:endpoints", "#open": f"{service}:unanswered"},
             values={":ids": {"SS": [endpoint_id]}},
+        )
+
+    def note_group(self, vpc_id: str, group_id: str) -> None:
+        """See `Records.note_group`."""
+        self._update(
+            vpc_id,
+            "ADD #groups :ids",
+            names={"#groups": GROUPS},
+            values={":ids": {"SS": [group_id]}},
         )
 
     def note_leaving(

@@ -17,6 +17,9 @@ from guardrail.core.names import Service
 CONTESTED, BREAKER = "contested:", "breaker:"
 """These begin the names of attributes about an endpoint, whose id follows."""
 
+GROUPS = "groups"
+"""The attribute with the security groups that were made."""
+
 UNTIL, HELD_BACK = "until:", "held:"
 """These begin the names of attributes about a window of messages, whose key follows."""
 
@@ -36,6 +39,7 @@ def memory_of(item: Mapping[str, Any]) -> VpcMemory:
         breakers=_moments(item, BREAKER),
         windows={key: _window(item, key, text) for key, text in _named(item, UNTIL).items()},
         findings=_moments(item, FINDING),
+        groups=_ids(item, GROUPS),
     )
 
 

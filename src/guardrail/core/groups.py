@@ -21,9 +21,9 @@ PENDING_GROUP = "(security group to be created)"
 
 def group_steps(vpc: ObservedVpc, endpoint: Endpoint, intent: Intent) -> Iterator[Step]:
     """Yield what the group of a managed endpoint lacks."""
-    group = own_group(vpc, endpoint)
+    group = own_group(vpc, endpoint.service, endpoint)
     if group and not group.tagged:
-        yield from _tag(group, endpoint)
+        yield from tag_steps(group, endpoint.service, endpoint.endpoint_id)
     attached = group is not None and group.group_id in endpoint.group_ids
     blocked = _blocked(vpc, intent, group)
     if attached and not blocked:
@@ -49,25 +49,35 @@ def complete_group(
 
 
 def tagged_group(vpc: ObservedVpc, service: Service) -> SecurityGroup | None:
-    """Return the group of `service` that carries the stack's tag."""
-    named = (g for g in vpc.groups if g.name == group_name(service))
-    return next((g for g in named if g.tagged), None)
+    """Return the group of `service` that carries the stack's tag: what roles can delete."""
+    return next((g for g in _named(vpc, service) if g.tagged), None)
 
 
-def own_group(vpc: ObservedVpc, endpoint: Endpoint) -> SecurityGroup | None:
-    """Return the group of a managed endpoint: tagged, or of its name and still on it.
+def own_group(
+    vpc: ObservedVpc, service: Service, endpoint: Endpoint | None = None
+) -> SecurityGroup | None:
+    """Return the group that was made for `service`: so says its tag, or the table.
 
-    A group of the name that is neither may be a stranger's, and is left alone.
+    Or it is still on the managed endpoint. Whoever changes the tag keeps the guardrail from it no
+    longer than until the next look: EC2 lets no second group have its name. A group of the name
+    that is none of these may be a stranger's, and is left alone.
     """
-    named = [g for g in vpc.groups if g.name == group_name(endpoint.service)]
-    on_it = (g for g in named if g.group_id in endpoint.group_ids)
-    return tagged_group(vpc, endpoint.service) or next(on_it, None)
+    on_it = endpoint.group_ids if endpoint else frozenset()
+    own = (g for g in _named(vpc, service) if g.tagged or g.made or g.group_id in on_it)
+    return next(own, None)
 
 
-def _tag(group: SecurityGroup, endpoint: Endpoint) -> Iterator[Step]:
+def tag_steps(
+    group: SecurityGroup, service: Service, endpoint_id: str | None = None
+) -> Iterator[Step]:
+    """Yield what tags a group again: without its tag no role may fill or delete it."""
     message = f"security group {group.group_id} has lost the guardrail's tag"
-    yield Finding(Reason.TAGS_MISSING, message, endpoint.service, endpoint.endpoint_id)
+    yield Finding(Reason.TAGS_MISSING, message, service, endpoint_id)
     yield RestoreTags(group.group_id)
+
+
+def _named(vpc: ObservedVpc, service: Service) -> Iterator[SecurityGroup]:
+    return (g for g in vpc.groups if g.name == group_name(service))
 
 
 def _blocked(vpc: ObservedVpc, intent: Intent, group: SecurityGroup | None) -> tuple[str, ...]:

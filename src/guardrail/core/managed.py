@@ -1,7 +1,8 @@
 """Which endpoints are the guardrail's own, which of those somebody deleted, and which are too many.
 
 Managed is what the stack's table says was made here. The tag alone can be set by anyone, and its
-loss can be mended; a tag that names another stack says that it is somebody else's.
+loss can be mended; a tag that names another stack says that it is somebody else's. Not so of the
+security group: it is there for the endpoint, and no other group can take its place.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from guardrail.core.names import MANAGED_TAG, Service, is_of_stack
 
 
 def marked(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> ObservedVpc:
-    """Return the VPC with its managed endpoints marked."""
+    """Return the VPC with its managed endpoints marked, and the groups that were made for them."""
     creations = memory.creations
     endpoints = (
         replace(e, managed=_is_managed(e, creations.get(e.service), stack_id))
         for e in vpc.endpoints
     )
-    return replace(vpc, endpoints=tuple(endpoints))
+    groups = (replace(g, made=g.group_id in memory.groups) for g in vpc.groups)
+    return replace(vpc, endpoints=tuple(endpoints), groups=tuple(groups))
 
 
 def found_again(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> Mapping[Service, str]:

@@ -112,6 +112,8 @@ class Window:
 class VpcMemory:
     """All that is remembered of one VPC; nothing for one that was never seen.
 
+    `groups` are the ids of the security groups that were made for its endpoints, for good: a group
+    that is gone never comes back, and another has another id.
     `put_off` is since when a sweep has left the VPC's writes to the next one. `contested` and
     `breakers` hold until when an endpoint counts as contested, and its breaker as open. `windows`
     are those of messages, `findings` are since when endpoints have one that is not resolved.
@@ -126,6 +128,7 @@ class VpcMemory:
     breakers: Mapping[str, datetime] = field(default_factory=dict)
     windows: Mapping[str, Window] = field(default_factory=dict)
     findings: Mapping[str, datetime] = field(default_factory=dict)
+    groups: frozenset[str] = frozenset()
 
     def contests(self, endpoint_id: str, now: datetime) -> bool:
         """Whether the endpoint is known to be contested now."""

@@ -68,13 +68,15 @@ class Subnet:
 class SecurityGroup:
     """A group that bears the guardrail's name; `clients` are the CIDRs it lets reach TCP 443.
 
-    `tagged` says that it carries the stack's tag, too: one without may be a stranger's.
+    `tagged` says that it carries the stack's tag, `made` that the stack's table knows it: one with
+    neither may be a stranger's.
     """
 
     group_id: str
     name: str
     clients: frozenset[str]
     tagged: bool = True
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from guardrail.core.actions import CreateEndpoint, DeleteEndpoint, DeleteSecurityGroup
 from guardrail.core.completion import cession_steps, completion_steps
 from guardrail.core.dns import dns_actions, dns_of, what_is_off, will_be_on
-from guardrail.core.groups import complete_group, tagged_group
+from guardrail.core.groups import complete_group, own_group, tag_steps, tagged_group
 from guardrail.core.managed import spare
 from guardrail.core.model import (
     Endpoint,
@@ -141,7 +141,9 @@ def _creation(
         return
     yield Finding(Reason.ENDPOINT_MISSING, _missing(offer, known), offer.service)
     yield from dns_actions(vpc, intent)
-    group = tagged_group(vpc, offer.service)
+    group = own_group(vpc, offer.service)
+    if group and not group.tagged:
+        yield from tag_steps(group, offer.service)
     group_id = yield from complete_group(vpc, offer.service, group, intent)
     yield _create(vpc, offer, intent, known, subnet_ids=subnet_ids, group_id=group_id)
 
