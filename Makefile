@@ -20,10 +20,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; 
   $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
   >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help setup demo test check sandbox build release bench docs lock clean
+.PHONY: help setup demo demo-org test check sandbox build release bench docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## make .venv with all tools and the command sfn-guardrail
 
@@ -47,6 +47,9 @@ release: build ## write the organisation's template and artifact to build/releas
 
 demo: build ## play the story on a local AWS: created, loosened, put back, observed
 	@python -m guardrail_sandbox demo
+
+demo-org: build ## play an organisation's story: rolled out, joined, upgraded, removed
+	@python -m guardrail_sandbox demo-org
 
 sandbox: build ## keep a local AWS running on PORT (5055)
 	@python -m guardrail_sandbox serve --port $(PORT) $(ARGS)

@@ -1,4 +1,8 @@
-"""The commands: `serve` keeps a local AWS running, `demo` plays the story, `behaviours` lists."""
+"""The commands: `serve` keeps a local AWS running, `demo` plays the story, `behaviours` lists.
+
+`organisation` keeps a local AWS Organization running, `demo-org` plays its story; each of its
+accounts runs `member`, which is not for people.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from guardrail_sandbox.bus import Delivery
 from guardrail_sandbox.ec2.pages import listing, markdown
 from guardrail_sandbox.errors import SandboxError
 from guardrail_sandbox.guide import guide
+from guardrail_sandbox.organisation import member, story
+from guardrail_sandbox.organisation.local import LocalOrganisation
 from guardrail_sandbox.sandbox import Sandbox
 from guardrail_sandbox.screen import Screen
 from guardrail_sandbox.story import StoryError, play
@@ -31,6 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
                 return _serve(options, stop)
             case "behaviours":
                 return _behaviours(options)
+            case "member":
+                member.serve(options.region, options.artifact)
+                return 0
+            case "organisation":
+                return _organisation(options, stop)
+            case "demo-org":
+                return _demo_org()
             case _:
                 return _demo(options)
     except SandboxError as error:
@@ -79,6 +92,27 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
+def _organisation(options: argparse.Namespace, stop: threading.Event) -> int:
+    screen = Screen()
+    with LocalOrganisation(port=options.port) as organisation:
+        try:
+            screen.say(f"ready {organisation.url}", "bold")
+            stop.wait()
+        except KeyboardInterrupt:
+            screen.say("\nstopped")
+    return 0
+
+
+def _demo_org() -> int:
+    screen = Screen()
+    try:
+        story.play(screen)
+    except StoryError as error:
+        screen.say(str(error), "bold red")
+        return 1
+    return 0
+
+
 def _behaviours(options: argparse.Namespace) -> int:
     print(markdown() if options.markdown else listing(), end="")
     return 0
@@ -97,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="guardrail_sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="keep a local AWS running")
-    serve.add_argument("--port", type=_port, default=5055, help="on 127.0.0.1 (0: a free one)")
+    organisation = commands.add_parser("organisation", help="keep an AWS Organization running")
+    for command in (serve, organisation):
+        command.add_argument("--port", type=_port, default=5055, help="on 127.0.0.1 (0: any)")
     serve.add_argument(
         "--parameter",
         type=_parameter,
@@ -134,7 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     listed = commands.add_parser("behaviours", help="list what is modelled of EC2")
     listed.add_argument("--markdown", action="store_true", help="as the page of the docs")
     demo = commands.add_parser("demo", help="play the story and check each step")
-    for command in (serve, demo):
+    commands.add_parser("demo-org", help="play the story of an organisation")
+    account = commands.add_parser("member")
+    account.add_argument("--region", required=True)
+    for command in (serve, demo, account):
         command.add_argument("--artifact", type=Path, help="what `sam build` wrote")
     return parser
 

@@ -35,6 +35,7 @@ _SUPPLEMENTED = frozenset(
         "AWS::Scheduler::Schedule",
         "AWS::Scheduler::ScheduleGroup",
         "AWS::SQS::QueuePolicy",
+        "AWS::S3::BucketPolicy",
     }
 )
 _IGNORED = frozenset({"AWS::SNS::Subscription", "AWS::SNS::TopicPolicy"})
@@ -56,6 +57,16 @@ class Expanded:
     supplements: Mapping[str, Mapping[str, Any]]
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """Output name to the intrinsic whose value it carries."""
+
+    @property
+    def group_names(self) -> list[str]:
+        """The names of the stack's schedule groups."""
+        kind = "AWS::Scheduler::ScheduleGroup"
+        return [
+            str(group["Properties"]["Name"])
+            for group in self.supplements.values()
+            if group["Type"] == kind
+        ]
 
     def supplements_of(
         self, kind: str, values: Mapping[str, str]
@@ -123,6 +134,8 @@ def _with_placeholder_code(template: dict[str, Any]) -> dict[str, Any]:
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"].pop("CodeUri", None)
             resource["Properties"]["InlineCode"] = PLACEHOLDER_CODE
+        if resource["Type"] == "AWS::Lambda::Function":
+            resource["Properties"]["Code"] = {"ZipFile": PLACEHOLDER_CODE}
     return template
 
 

@@ -114,7 +114,8 @@ class Launcher:
         folder = self.artifact / logical_id
         if not folder.is_dir():
             raise SandboxError(f"no built artifact at {folder}", hint="run `make build` first")
-        return folder
+        # A link may lead elsewhere later; what is kept of a folder goes by its real name.
+        return folder.resolve()
 
     def start(self, spec: FunctionSpec, runtime_api: str) -> Process:
         """Start one worker; its output comes on one pipe."""

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 # Nobody starts machine images here, and reading moto's list of them takes longer than all else.
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
-ACCOUNT_ID: str = DEFAULT_ACCOUNT_ID
+ACCOUNT_ID: str = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
+"""The account of this process; moto takes the same variable for the account of every call."""
+
 LOCK = threading.RLock()
 
 

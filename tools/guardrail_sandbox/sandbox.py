@@ -10,6 +10,7 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -30,7 +31,7 @@ from guardrail_sandbox.platform import Platform
 from guardrail_sandbox.redelivery import Undeliverable
 from guardrail_sandbox.route53 import with_route53
 from guardrail_sandbox.server import Counted, Server
-from guardrail_sandbox.stack import Stack
+from guardrail_sandbox.stack import STACK_NAME, Stack
 from guardrail_sandbox.stacks import NetworkStacks
 from guardrail_sandbox.trail import CloudTrailLayer, Identity, deliverable, envelope
 
@@ -308,13 +309,15 @@ class Sandbox:
 
     def _deploy(self, launcher: Launcher) -> None:
         launcher.prepare()
-        self.stack = Stack(
-            self._template, lambda service: self._client(service, _PLATFORM_KEY), self.region
-        )
-        defaults = {k: v for k, v in DEFAULTS.items() if self.stack.has_parameter(k)}
-        self.stack.deploy({**defaults, **self._parameters})
-        self._run_functions()
+        self._install(self._template, STACK_NAME, self._parameters)
         self._platform.start_schedules()
+
+    def _install(self, template: Path, name: str, parameters: Mapping[str, str]) -> None:
+        platform = partial(self._client, key=_PLATFORM_KEY)
+        self.stack = Stack(template, platform, self.region, name)
+        defaults = {k: v for k, v in DEFAULTS.items() if self.stack.has_parameter(k)}
+        self.stack.deploy({**defaults, **parameters})
+        self._run_functions()
 
     def _run_functions(self) -> None:
         specs = self.stack.functions()

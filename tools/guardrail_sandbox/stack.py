@@ -38,7 +38,10 @@ class Clients(Protocol):
 class Stack:
     """The deployed stack of one template; `parameters` are those given at the last deployment."""
 
-    def __init__(self, template: Path, clients: Clients, region: str) -> None:
+    def __init__(
+        self, template: Path, clients: Clients, region: str, name: str = STACK_NAME
+    ) -> None:
+        self.name = name
         self._source = load(template)
         self._clients = clients
         self._region = region
@@ -46,18 +49,36 @@ class Stack:
         self._expanded = Expanded({}, {})
         self.parameters: dict[str, str] = {}
 
-    def deploy(self, parameters: Mapping[str, str]) -> None:
-        """Create or update the stack; raise with the cause when a parameter does not exist."""
+    def deploy(self, parameters: Mapping[str, str], template: Path | None = None) -> None:
+        """Create or update the stack; raise with the cause when a parameter does not exist.
+
+        `template` is another one than before.
+        """
+        if template is not None:
+            self._source = load(template)
         self._check(parameters)
         # All of them: moto leaves a default that is a list as text.
         self.parameters = {**self._defaults(), **self.parameters, **parameters}
         self._expanded = expand(
-            self._source, self.parameters, region=self._region, stack_name=STACK_NAME
+            self._source, self.parameters, region=self._region, stack_name=self.name
         )
         self._send()
         self._check_patterns()
         self._deployed = True
         self._supplement()
+
+    def delete(self) -> None:
+        """Delete the stack, and what moto's CloudFormation does not know of it."""
+        for name in self._expanded.group_names:
+            self._clients("scheduler").delete_schedule_group(Name=name)
+        self._clients("cloudformation").delete_stack(StackName=self.name)
+        self._deployed = False
+
+    @property
+    def stack_id(self) -> str:
+        """The ARN of the stack."""
+        answer = self._clients("cloudformation").describe_stacks(StackName=self.name)
+        return str(answer["Stacks"][0]["StackId"])
 
     def has_parameter(self, name: str) -> bool:
         """Tell whether the template declares this parameter."""
@@ -89,7 +110,7 @@ class Stack:
 
     def outputs(self) -> dict[str, str]:
         """Return the outputs of the stack."""
-        answer = self._clients("cloudformation").describe_stacks(StackName=STACK_NAME)
+        answer = self._clients("cloudformation").describe_stacks(StackName=self.name)
         return {
             output["OutputKey"]: str(output["OutputValue"])
             for output in answer["Stacks"][0].get("Outputs", [])
@@ -103,7 +124,7 @@ class Stack:
         ]
         try:
             call(
-                StackName=STACK_NAME,
+                StackName=self.name,
                 TemplateBody=json.dumps(self._expanded.template),
                 Parameters=parameters,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
@@ -130,7 +151,7 @@ class Stack:
             raise SandboxError(f"the template has no parameter {', '.join(unknown)}")
 
     def _resources(self) -> list[dict[str, Any]]:
-        answer = self._clients("cloudformation").describe_stack_resources(StackName=STACK_NAME)
+        answer = self._clients("cloudformation").describe_stack_resources(StackName=self.name)
         return [resource for resource in answer["StackResources"] if "ResourceType" in resource]
 
     def _function(
@@ -184,7 +205,10 @@ class Stack:
         trail = self._clients("cloudtrail")
         if trail.list_trails()["Trails"]:
             return
-        self._clients("s3").create_bucket(Bucket=_TRAIL)
+        # us-east-1 takes no constraint, every other region wants its own (S3, "CreateBucket").
+        there = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+        elsewhere = self._region != "us-east-1"
+        self._clients("s3").create_bucket(Bucket=_TRAIL, **(there if elsewhere else {}))
         trail.create_trail(Name=_TRAIL, S3BucketName=_TRAIL, IsMultiRegionTrail=True)
         everything = {"ReadWriteType": "All", "IncludeManagementEvents": True}
         trail.put_event_selectors(TrailName=_TRAIL, EventSelectors=[everything])

@@ -38,7 +38,10 @@ class Roles:
         account = role_arn.split(":")[4]
         context = {"aws:PrincipalArn": role_arn, "aws:PrincipalAccount": account, **need.context}
         request = Request(Witness(role_arn, need.action, need.resource, context))
-        found = {evaluate(_read(text), request).decision for text in self._policies_of(role_arn)}
+        found = {
+            evaluate(without_principal(text), request).decision
+            for text in self._policies_of(role_arn)
+        }
         for decision in (Decision.DENIED, Decision.ALLOWED):
             if decision in found:
                 return decision
@@ -54,7 +57,8 @@ def lets_in(policy: str | None, service: str, need: Need) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _read(text: str) -> Policy:
+def without_principal(text: str) -> Policy:
+    """Return an identity or service control policy as one that is about anybody."""
     document = json.loads(text)
     statements = document["Statement"]
     listed = statements if isinstance(statements, list) else [statements]
