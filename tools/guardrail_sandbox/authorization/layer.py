@@ -37,6 +37,9 @@ _JSON_TYPES = {
     "route53resolver": "application/x-amz-json-1.1",
 }
 
+_QUERY = frozenset({"cloudformation", "iam", "sns", "sts"})
+"""Services that answer in the XML of the query protocol."""
+
 
 class AuthorizationLayer:
     """Asks `roles` about each call of the callers in `identities` (by access key)."""
@@ -103,6 +106,8 @@ def _message(caller: Identity, need: Need, decision: Decision) -> str:
 def _refuse(service: str, message: str, start_response: StartResponse) -> Iterable[bytes]:
     if service == "ec2":
         status, kind, body = HTTPStatus.FORBIDDEN, "text/xml;charset=UTF-8", _ec2_error(message)
+    elif service in _QUERY:
+        status, kind, body = HTTPStatus.FORBIDDEN, "text/xml", _query_error(message)
     elif service == "route53":
         status, kind = HTTPStatus.FORBIDDEN, "text/xml"
         body = refusal("AccessDenied", message).encode()
@@ -116,6 +121,14 @@ def _refuse(service: str, message: str, start_response: StartResponse) -> Iterab
         headers.append(("X-Amzn-ErrorType", "AccessDeniedException"))
     start_response(f"{status.value} {status.phrase}", headers)
     return [body]
+
+
+def _query_error(message: str) -> bytes:
+    return (
+        "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>"
+        f"<Message>{escape(message)}</Message></Error>"
+        f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+    ).encode()
 
 
 def _ec2_error(message: str) -> bytes:

@@ -1,10 +1,10 @@
 """Which permissions the calls of other services need: those that functions make.
 
-AWS: service authorization reference for CloudTrail, DynamoDB, SNS, SQS, Security Hub, EventBridge,
-EventBridge Scheduler, Route 53 and Route 53 Profiles; Scheduler asks for `iam:PassRole` on the role
-of a schedule's target, listing the zones of a VPC depends on `ec2:DescribeVpcs`. Any other call
-needs its action on `*`. Inferred: that one entry of PutEvents that is not allowed refuses the whole
-call.
+AWS: service authorization reference for CloudFormation, CloudTrail, DynamoDB, SNS, SQS, Security
+Hub, EventBridge, EventBridge Scheduler, Route 53 and Route 53 Profiles; Scheduler asks for
+`iam:PassRole` on the role of a schedule's target, listing the zones of a VPC depends on
+`ec2:DescribeVpcs`. Any other call needs its action on `*`. Inferred: that one entry of PutEvents that
+is not allowed refuses the whole call.
 """
 
 from __future__ import annotations
@@ -78,7 +78,14 @@ def _dynamodb(sent: Sent) -> Iterator[Need]:
     tables = [str(body["TableName"])] if "TableName" in body else list(body.get("RequestItems", {}))
     for table in tables:
         arn = table if table.startswith("arn:") else sent.arn("dynamodb", f"table/{table}")
-        yield Need(f"dynamodb:{sent.target.rpartition('.')[2]}", arn)
+        context = {} if len(tables) > 1 else _leading_keys(body)
+        yield Need(f"dynamodb:{sent.target.rpartition('.')[2]}", arn, context)
+
+
+def _leading_keys(body: dict[str, Any]) -> dict[str, str]:
+    """Return the partition key of a call that names one item (all tables here call it `pk`)."""
+    key = body.get("Key", {}).get("pk", {})
+    return {"dynamodb:LeadingKeys": str(key["S"])} if "S" in key else {}
 
 
 def _sqs(sent: Sent) -> Iterator[Need]:
@@ -133,6 +140,15 @@ def _sns(sent: Sent) -> Iterator[Need]:
     yield from (Need(f"sns:{form['Action'][0]}", topic) for topic in topics)
 
 
+def _cloudformation(sent: Sent) -> Iterator[Need]:
+    form = parse_qs(sent.body.decode())
+    for action in form.get("Action", []):
+        stack = form.get("StackName", ["*"])[0]
+        named = stack.startswith(("arn:", "*"))
+        arn = stack if named else sent.arn("cloudformation", f"stack/{stack}/*")
+        yield Need(f"cloudformation:{action}", arn)
+
+
 def _cloudtrail(sent: Sent) -> Iterator[Need]:
     body = sent.json()
     trail = str(body.get("Name") or body.get("TrailName") or "*")
@@ -147,6 +163,7 @@ def _securityhub(sent: Sent) -> Iterator[Need]:
 
 
 _NEEDS: dict[str, Callable[[Sent], Iterator[Need]]] = {
+    "cloudformation": _cloudformation,
     "cloudtrail": _cloudtrail,
     "dynamodb": _dynamodb,
     "securityhub": _securityhub,

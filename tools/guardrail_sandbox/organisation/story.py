@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 REGIONS = ("us-east-1", "eu-west-1")
 PREFIX = "acme-guardrail"
+COMMAND = (sys.executable, "-c", "from guardrail_cli.main import main; main()", "org")
+"""`sfn-guardrail org`, wherever it is installed."""
+
 _WAIT_SECONDS = 300.0
 _HOME = ("--home", REGIONS[0])
 
@@ -52,7 +56,7 @@ class Story:
         """Run `sfn-guardrail org …`, show it and what it prints; return its standard output."""
         self.screen.say(f"$ sfn-guardrail org {' '.join(arguments)}", "bold")
         ran = subprocess.Popen(
-            ["sfn-guardrail", "org", *arguments],
+            [*COMMAND, *arguments],
             cwd=ROOT,
             env=environment(self.organisation.url),
             stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -96,11 +97,17 @@ def test_a_rule_needs_the_queues_own_permission(policy: str | None, *, allowed: 
     assert senders.rule_may_send(RULE, QUEUE) is allowed
 
 
-def sent(service: str, target: str = "", body: Any = None, **changes: Any) -> Sent:
-    """Return a request of a function."""
+def sent(
+    service: str,
+    target: str = "",
+    body: Any = None,
+    form: dict[str, str] | None = None,
+    **changes: Any,
+) -> Sent:
+    """Return a request of a function, with a body of JSON or a form."""
     fields: dict[str, Any] = {"method": "POST", "path": "/", "query": "", "target": target}
     scope = Scope("key", "us-east-1", service)
-    data = json.dumps(body or {}).encode()
+    data = urlencode(form).encode() if form else json.dumps(body or {}).encode()
     return Sent(scope=scope, account_id="111122223333", body=data, **(fields | changes))
 
 
@@ -147,6 +154,10 @@ HERE = "us-east-1:111122223333"
                 ("events:PutEvents", f"arn:aws:events:{HERE}:event-bus/own"),
             ],
         ),
+        (
+            sent("cloudformation", form={"Action": "DescribeStacks", "StackName": "name"}),
+            [("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{HERE}:stack/name/*")],
+        ),
         (sent("events", "AWSEvents.ListRules"), [("events:ListRules", "*")]),
         (
             sent("route53", method="GET", path="/2013-04-01/hostedzonesbyvpc"),
@@ -183,6 +194,7 @@ HERE = "us-east-1:111122223333"
         "CreateSchedule",
         "GetSchedule",
         "PutEvents",
+        "DescribeStacks",
         "ListRules",
         "ListHostedZonesByVPC",
         "ListHostedZonesByName",
@@ -205,3 +217,13 @@ def test_source_and_type_of_an_event_are_keys() -> None:
     (need,) = needs(sent("events", "AWSEvents.PutEvents", {"Entries": [entry]}))
     assert need.resource == bus
     assert need.context == {"events:source": "ours", "events:detail-type": "Said"}
+
+
+@pytest.mark.parametrize(("key", "allowed"), [("sweep", True), ("vpc#vpc-1", False)])
+def test_an_item_is_needed_with_its_partition_key(key: str, *, allowed: bool) -> None:
+    """So a policy that is bound to keys binds here, too."""
+    item = {"TableName": "t", "Key": {"pk": {"S": key}, "sk": {"S": "state"}}}
+    (need,) = needs(sent("dynamodb", "DynamoDB_20120810.GetItem", item))
+    only = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["sweep"]}}
+    read = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*", "Condition": only}
+    assert roles(read).allows(ROLE, need) is allowed
