@@ -61,6 +61,7 @@ TEMPLATE = json.dumps(
                 name: {"Type": "String", "Default": ""}
                 for name in ("ArtifactPrefix", "OrganizationId", "StatusRegion")
             },
+            "SweepWindowMinutes": {"Type": "Number", "Default": 15},
         },
         "Resources": {"Records": TABLE},
         "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
@@ -339,7 +340,10 @@ def of(unit: str, *more: str) -> list[str]:
 
 
 def test_plan_deploy_and_deploy_again(single: str) -> None:
-    """One stack to make, made, and none the second time; what was chosen stays."""
+    """One stack to make, made, and none the second time; what was chosen stays.
+
+    The sweeps of a new set's stacks are spread over the hour.
+    """
     plan = RUN.invoke(app, ["org", "plan", *of(single)])
     assert "1 accounts in 1 regions: 1 stacks to make" in plan.stdout
     assert "in all" in plan.stdout
@@ -354,6 +358,7 @@ def test_plan_deploy_and_deploy_again(single: str) -> None:
         "Mode": "enforce-new",
         "OrganizationId": AwsOrganisation("us-east-1").organization_id(),
         "StatusRegion": "us-east-1",
+        "SweepWindowMinutes": "60",
     }
     again = RUN.invoke(app, ["org", "plan", *of(single, "--mode", "enforce")])
     assert "Mode: 'enforce-new' becomes 'enforce'" in again.stdout

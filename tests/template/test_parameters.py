@@ -14,7 +14,13 @@ from guardrail.errors import SettingsError
 from guardrail.settings import Settings
 
 PARAMETERS: dict[str, dict[str, Any]] = dict(template().source["Parameters"])
-NOT_FOR_FUNCTIONS = {"SweepSchedule", "LogRetentionDays", "NotificationEmail", "Alarms"}
+NOT_FOR_FUNCTIONS = {
+    "SweepSchedule",
+    "SweepWindowMinutes",
+    "LogRetentionDays",
+    "NotificationEmail",
+    "Alarms",
+}
 """What resources of the stack use and the functions need not know."""
 
 GOOD = {

@@ -181,8 +181,11 @@ def test_the_queue_lets_eventbridge_of_this_account_in_and_nobody_else() -> None
 
 
 def test_the_sweep_runs_on_the_parameter_and_is_spread() -> None:
-    """The schedule is the parameter's, and the start may vary within a window."""
+    """The schedule is the parameter's, and the start may vary within the other's window."""
     ((_, schedule),) = template().of_type("AWS::Scheduler::Schedule")
     assert schedule["ScheduleExpression"] == {"Ref": "SweepSchedule"}
-    assert schedule["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
+    assert schedule["FlexibleTimeWindow"] == {
+        "Mode": "FLEXIBLE",
+        "MaximumWindowInMinutes": {"Ref": "SweepWindowMinutes"},
+    }
     assert schedule.get("State", "ENABLED") == "ENABLED"

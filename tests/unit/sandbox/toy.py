@@ -19,6 +19,7 @@ Parameters:
   Names: { Type: CommaDelimitedList, Default: "a,b" }
   Again: { Type: String, Default: "yes" }
   Rate: { Type: String, Default: rate(1 hour) }
+  Window: { Type: Number, Default: 15 }
 Conditions:
   Tries: !Equals [!Ref Again, "yes"]
 Globals:
@@ -71,7 +72,7 @@ Resources:
             Name: tick
             ScheduleExpression: !Ref Rate
             Input: '{"do": "tick"}'
-            FlexibleTimeWindow: { Mode: FLEXIBLE, MaximumWindowInMinutes: 15 }
+            FlexibleTimeWindow: { Mode: FLEXIBLE, MaximumWindowInMinutes: !Ref Window }
 """
 
 HANDLER = """

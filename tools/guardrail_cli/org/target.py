@@ -117,10 +117,15 @@ def first_definition(
     units: tuple[str, ...],
     regions: tuple[str, ...],
 ) -> Definition:
-    """Return what a new set gives: it observes, and knows its organisation."""
+    """Return what a new set gives: it observes, knows its organisation, and spreads its sweeps.
+
+    PrivateLink throttles the organisation as a whole, so hourly sweeps start all over the hour.
+    Source: AWS PrivateLink guide, "AWS PrivateLink quotas".
+    """
     parameters = {
         "Mode": "observe",
         "OrganizationId": organization_id,
+        "SweepWindowMinutes": "60",
         "StatusRegion": target.home if target.home in regions else regions[0],
     }
     declared = Definition(release.template, {}).declared
