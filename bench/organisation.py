@@ -60,8 +60,8 @@ CONCURRENT_LIMIT = 10_000
 """Stack instances worked on at a time. Source: CloudFormation user guide, "Quotas"."""
 PAGE = 100
 """Entries of a page of ListStackInstances and ListStackSetOperationResults (API reference)."""
-PRIVATELINK_READS, PRIVATELINK_TRIALS = 2, 2
-"""Of a sweep: two lists (bench/sweep_reads.py), two dry runs (guardrail/aws/trial.py). Counted."""
+PRIVATELINK_READS = 2
+"""Lists of a sweep (bench/sweep_reads.py). Counted; its dry runs are `costs.TRIALS`."""
 WAVES = (0.0, 0.05, 0.25, 1.0)
 """Shares of the accounts that have the stack after each wave; the first is one account."""
 
@@ -282,7 +282,7 @@ def cost_figures() -> Iterator[str]:
 
 def privatelink_figures() -> Iterator[str]:
     """Yield how many calls to PrivateLink's API clean sweeps make, by how they are spread."""
-    calls = ACCOUNTS * (PRIVATELINK_READS + PRIVATELINK_TRIALS)
+    calls = ACCOUNTS * (PRIVATELINK_READS + costs.TRIALS)
     yield f"calls to PrivateLink of {ACCOUNTS:,} clean sweeps in one region, a second"
     for spread, seconds in (
         ("over an hour", 3600),

@@ -26,9 +26,11 @@ from guardrail.aws.windows import DynamoWindows
 from guardrail.baseline import checked_baseline, render_baseline
 from guardrail.core.actions import ActionKind
 from guardrail.core.model import Mode
+from guardrail.core.trials import own_hour
 from guardrail.herald import Herald
 from guardrail.notices import Where
 from guardrail.observe import NoAgenda, ObservedEvidence, ObservedNetwork, ObservedRecords
+from guardrail.permissions import Permissions
 from guardrail.ports import Agenda, Evidence, Network, Records
 from guardrail.reconcile import Owner, Reconciler
 from guardrail.settings import Settings
@@ -67,6 +69,7 @@ class App:
     last_sweep: LastSweep
     herald: Herald
     self_check: SelfCheck
+    permissions: Permissions
     time_left: TimeLeft
     function_arn: str
 
@@ -134,8 +137,11 @@ def application(function_arn: str) -> App:
         announcer=Announcer(),
         last_sweep=LastSweep(clients.dynamodb(), settings.table_name),
         herald=_herald(settings, where),
+        self_check=SelfCheck(where.region, settings.rules),
         # In observe mode the roles may write nothing, as is meant.
-        self_check=SelfCheck(where.region, settings.rules, list if observes else ec2.denied),
+        permissions=Permissions(
+            dict if observes else ec2.trials, own_hour(account, where.region), _now
+        ),
         time_left=time_left,
         function_arn=function_arn,
     )

@@ -14,8 +14,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from guardrail.aws.announcing import SWEPT
+from guardrail.aws.last_sweep import Swept
 from guardrail.core.actions import ActionKind
 from guardrail.core.trail import SWEEP, Ignored, Trigger, read_trigger
+from guardrail.core.trials import Trial
 from guardrail.errors import GuardrailError, RetryableError
 from guardrail.reconcile import Outcomes
 from guardrail.report import Outcome, Report
@@ -57,30 +59,45 @@ def sweep(event: object, context: Any, allowed: Collection[ActionKind]) -> dict[
         return _run(sweeper.run, SWEEP, event, app, summary)
     finally:
         where = app.where
-        _check_itself(app, summary)
+        trial = _check_itself(app, summary)
         totals = {"account_id": where.account_id, "region": where.region, **summary.fields()}
         logger.info("swept", **totals)
         if summary.found:
             app.announcer.announce(SWEPT, totals)
-        app.last_sweep.note(datetime.now(UTC), app.owner.intent.mode, summary.counts())
+        app.last_sweep.note(datetime.now(UTC), app.owner.intent.mode, summary.counts(), trial)
 
 
 _TIME_TO_CHECK = 60.0
 """Seconds that looking at trails, rules and permissions may take at most."""
 
 
-def _check_itself(app: App, summary: Summary) -> None:
+def _check_itself(app: App, summary: Summary) -> Trial | None:
     """Find what the guardrail depends on and does not have; its absence is drift of its own.
 
-    A sweep that ended for want of time must still tell its totals, so it leaves this to the next.
+    A sweep that ended for want of time must still tell its totals, so it repeats what the last one
+    missed and leaves looking to the next. Returns what is known of the permissions.
     """
+    last = _last_sweep(app, summary)
     if app.time_left.seconds() < _TIME_TO_CHECK:
-        return
-    summary.missing = app.self_check.missing()
+        trial = last.trial
+        summary.missing += last.missing
+    else:
+        trial = app.permissions.looked_at(last.trial, last.at)
+        summary.missing += [*app.self_check.missing(), *(trial.missing if trial else ())]
     for sentence in summary.missing:
         logger.error("missing", what=sentence)
     if summary.missing:
         _emit(Counter({("Missing", ()): len(summary.missing)}))
+    return trial
+
+
+def _last_sweep(app: App, summary: Summary) -> Swept:
+    """Return what the last sweep left; where that cannot be read, it is missing itself."""
+    try:
+        return app.last_sweep.last(app.owner.intent.mode)
+    except GuardrailError as error:
+        summary.missing.append(f"what the last sweep found is not known: {error}")
+        return Swept()
 
 
 def _started(context: Any) -> App:  # noqa: ANN401 - Lambda's own class

@@ -24,6 +24,7 @@ from handler_site import Context, NoProfiles, Site, Trail, change_of, change_of_
 from guardrail.aws.last_sweep import KEY
 from guardrail.aws.network import Ec2Network
 from guardrail.aws.resolution import VpcResolution
+from guardrail.core.trials import Write
 from guardrail.errors import RetryableError
 from handlers import application as composition
 from handlers import bootstrap, endpoint_change, sweep, vpc_change, yielding
@@ -58,6 +59,7 @@ FIELDS = {
 }
 """What dashboards, the demo's timeline and people search for."""
 
+DENIED = "the function's role may not modify vpce-1: no (allow it to the role)"
 
 OF_REVERTS = {"actor", "exposure_ms", "policy_sha256_after", "policy_sha256_before", "witness"}
 """The logger leaves out fields without a value."""
@@ -85,7 +87,7 @@ def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
         monkeypatch.setenv(name, value)
     # A trail as it should be; moto alone would make what a dry run only tries.
     Trail.exists()
-    monkeypatch.setattr(Ec2Network, "denied", lambda _: [])
+    monkeypatch.setattr(Ec2Network, "trials", lambda _: {})
     resolution = partial(VpcResolution, profiles=NoProfiles)
     monkeypatch.setattr(composition, "VpcResolution", resolution)
     application.cache_clear()  # each test has an account of its own
@@ -264,6 +266,35 @@ def test_the_table_holds_what_the_last_sweep_came_to(site: Site) -> None:
     assert totals["outcomes"]["compliant"] == len(site.endpoints())
     assert "exemptions" not in totals
     assert datetime.fromisoformat(item["at"]["S"]) <= datetime.now(UTC)
+
+
+def test_permissions_are_tried_once_and_again_by_each_sweep_while_one_is_missing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Denied, denied, mended, and then left alone; the report tells of it as long as it lasts."""
+    answers = [DENIED, DENIED, "", "", ""]
+    given = iter(answers)
+    monkeypatch.setattr(Ec2Network, "trials", lambda _: {Write.MODIFY: lambda: next(given)})
+    for _ in range(6):
+        sweep.handler(None, Context())
+    swept = [line for line in site.lines() if line["message"] == "swept"]
+    assert [line["missing"] for line in swept] == [[DENIED], [DENIED], [], [], [], []]
+    assert list(given) == answers[3:]
+
+
+def test_a_sweep_without_time_to_check_repeats_what_was_missing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tried nothing, so nothing counts as mended."""
+    monkeypatch.setattr(Ec2Network, "trials", lambda _: {Write.MODIFY: lambda: DENIED})
+    sweep.handler(None, Context())
+    monkeypatch.setattr(bootstrap, "_TIME_TO_CHECK", 1e9)
+    monkeypatch.setattr(Ec2Network, "trials", lambda _: pytest.fail("tried"))
+    sweep.handler(None, Context())
+    assert [line["missing"] for line in site.lines() if line["message"] == "swept"] == [
+        [DENIED],
+        [DENIED],
+    ]
 
 
 @pytest.mark.parametrize("event", [None, [], "x", {}, {"detail": []}, {"source": "aws.ec2"}])

@@ -1,19 +1,22 @@
-"""What the guardrail depends on is looked for: a trail, the rules, the permission to write."""
+"""What the guardrail depends on is looked for: a trail, the rules, the permissions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from guardrail.aws import clients
+from guardrail.aws import clients, trial
+from guardrail.aws.last_sweep import LastSweep, Swept
 from guardrail.aws.self_check import SelfCheck
-from guardrail.errors import TerminalError
+from guardrail.core.trials import Trial, Write
 
 REGION = "us-east-1"
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 WRITES: dict[str, Any] = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}
 MANAGEMENT = {"Field": "eventCategory", "Equals": ["Management"]}
 
@@ -38,8 +41,8 @@ def trail(*, logging: bool = True, everywhere: bool = True, home: str = REGION) 
 
 
 def missing(*rules: str) -> list[str]:
-    """Return what is missing where nothing is wrong with the permissions."""
-    return SelfCheck(REGION, rules, list).missing()
+    """Return what is missing."""
+    return SelfCheck(REGION, rules).missing()
 
 
 def test_a_trail_that_logs_writes_is_enough() -> None:
@@ -173,10 +176,64 @@ def test_rules_are_enabled_and_have_a_target() -> None:
     assert "does not exist" in missing("gone")[0]
 
 
-def test_what_cannot_be_looked_at_is_told_and_keeps_nothing_else_from_it() -> None:
-    """A role that may not look; the trail is still looked for."""
+def test_what_cannot_be_looked_at_is_told_and_keeps_nothing_else_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A role that may not look at rules; the trail is still looked for."""
+    refusal = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeRule")
+    monkeypatch.setattr(clients.events(), "describe_rule", Answering(refusal))
+    told = SelfCheck(REGION, ["good"]).missing()
+    assert [sentence.partition(" ")[0] for sentence in told] == ["no", "the"]
 
-    def refuse() -> list[str]:
-        raise TerminalError("not allowed")
 
-    assert [s.partition(" ")[0] for s in SelfCheck(REGION, (), refuse).missing()] == ["no", "the"]
+class Answering:
+    """Answers every call of EC2 with this error, as dry runs are answered in any case."""
+
+    def __init__(self, error: ClientError) -> None:
+        self.error = error
+
+    def __call__(self, **_: object) -> None:
+        """Be a call that fails."""
+        raise self.error
+
+    modify_vpc_endpoint = create_vpc_endpoint = __call__
+
+
+def answers(code: str, **on: str | None) -> dict[Write, str | None]:
+    """Return what is told of each write when EC2 answers with this code."""
+    ec2: Any = Answering(ClientError({"Error": {"Code": code, "Message": "why"}}, "Any"))
+    tries = trial.possible(
+        ec2,
+        **{"endpoint_id": "vpce-1", "vpc_id": "vpc-1", "service_name": "states", **on},
+        tags={"ResourceType": "vpc-endpoint"},
+    )
+    return {write: tried() for write, tried in tries.items()}
+
+
+def test_only_the_answer_of_a_dry_run_itself_counts() -> None:
+    """Allowed, denied with EC2's reason, or nothing known: a throttle is no permission."""
+    assert answers("DryRunOperation") == {Write.MODIFY: "", Write.CREATE: ""}
+    assert set(answers("RequestLimitExceeded").values()) == {None}
+    denied = answers("UnauthorizedOperation")
+    assert "may not modify vpce-1: why" in str(denied[Write.MODIFY])
+    assert "may not create an endpoint in vpc-1" in str(denied[Write.CREATE])
+
+
+def test_nothing_is_tried_where_there_is_nothing_to_try_it_on() -> None:
+    """An endpoint for the one; a VPC and a service for the other."""
+    nowhere = {"vpc_id": None, "endpoint_id": None}
+    assert answers("DryRunOperation", **nowhere) == {}
+    assert answers("DryRunOperation", endpoint_id=None).keys() == {Write.CREATE}
+    assert answers("DryRunOperation", service_name=None).keys() == {Write.MODIFY}
+
+
+def test_what_was_answered_is_remembered_for_the_mode(table: str) -> None:
+    """Another mode has other roles, so nothing is known of them."""
+    kept = LastSweep(boto3.client("dynamodb", region_name=REGION), table)
+    assert kept.last("enforce") == Swept()
+    known = Trial(NOON, {Write.MODIFY: "why", Write.CREATE: ""}, "throttled")
+    kept.note(NOON, "enforce", {"missing": ["why"]}, known)
+    assert kept.last("enforce") == Swept(NOON, ("why",), known)
+    assert kept.last("observe") == Swept()
+    kept.note(NOON, "enforce", {})
+    assert kept.last("enforce") == Swept(NOON)

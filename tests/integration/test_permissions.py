@@ -106,6 +106,35 @@ def test_a_function_without_its_table_is_refused_and_says_so(sandbox: Sandbox) -
     assert "AccessDeniedException" in str([letter.body for letter in sandbox.dead_letters()])
 
 
+def test_a_missing_permission_is_told_by_every_sweep_until_it_is_there(sandbox: Sandbox) -> None:
+    """Each of them tries it again; once all is allowed, the next ones try nothing."""
+    build_vpc(sandbox, "10.0")
+    sandbox.settle()
+    rewrite(sandbox, "Sweep", "ModifyEndpoints", Effect="Deny")
+    for _ in range(2):
+        (told,) = missing_by_a_sweep(sandbox)
+        assert "may not modify vpce-" in told
+    rewrite(sandbox, "Sweep", "ModifyEndpoints", Effect="Allow")
+    assert missing_by_a_sweep(sandbox) == []
+    tried = dry_runs(sandbox)
+    assert tried[-2:] == ["ModifyVpcEndpoint", "CreateVpcEndpoint"]
+    assert missing_by_a_sweep(sandbox) == []
+    assert dry_runs(sandbox) == tried
+
+
+def missing_by_a_sweep(sandbox: Sandbox) -> list[str]:
+    """Sweep; return what the sweep says is missing."""
+    sandbox.invoke("Sweep", {})
+    swept = [line.fields for line in sandbox.journal.logged() if line.fields["message"] == "swept"]
+    return list(swept[-1]["missing"])
+
+
+def dry_runs(sandbox: Sandbox) -> list[str]:
+    """Return the names of the guardrail's dry runs that were allowed."""
+    recorded = sandbox.journal.recorded()
+    return [one.record["eventName"] for one in recorded if one.dry_run and one.by_guardrail]
+
+
 def test_without_enforcement_nothing_is_refused(artifact: Path) -> None:
     """IAM can be switched off."""
     with Sandbox(artifact=artifact, enforce_iam=False) as running:

@@ -32,6 +32,8 @@ from guardrail.core.model import (
 )
 from guardrail.core.names import Service, group_name, is_of_stack
 from guardrail.core.plan import needs_dns
+from guardrail.core.trials import Write
+from guardrail.permissions import Try
 from guardrail.ports import Applied, Glimpse, Located
 
 if TYPE_CHECKING:
@@ -122,17 +124,15 @@ class Ec2Network:
         with translated(f"verifying the policy of {endpoint_id}"):
             return self._writing.settled_policy(endpoint_id, fits)
 
-    def denied(self) -> list[str]:
-        """Return what the role may not write, tried without writing on what was seen last."""
+    def trials(self) -> dict[Write, Try]:
+        """Return the writes that can be tried, without writing, on what was seen last."""
         offer = next(iter(self.offers().values()), None)
-        return list(
-            trial.denied(
-                self._ec2,
-                endpoint_id=self._writing.known_endpoint,
-                vpc_id=self._own_vpc,
-                service_name=offer.name if offer else None,
-                tags=self._writing.tags("vpc-endpoint"),
-            )
+        return trial.possible(
+            self._ec2,
+            endpoint_id=self._writing.known_endpoint,
+            vpc_id=self._own_vpc,
+            service_name=offer.name if offer else None,
+            tags=self._writing.tags("vpc-endpoint"),
         )
 
     def vpcs_with_endpoints(self) -> frozenset[str]:

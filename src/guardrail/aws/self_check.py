@@ -1,4 +1,4 @@
-"""What the guardrail depends on, looked at by the sweep: the trail, the rules, its own permissions.
+"""What the guardrail depends on, looked at by every sweep: the trail and its own rules.
 
 EventBridge hears of EC2's calls only where a trail logs write management events in the account and
 region. Source: Amazon EventBridge user guide, "AWS service events delivered via CloudTrail".
@@ -6,7 +6,7 @@ region. Source: Amazon EventBridge user guide, "AWS service events delivered via
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from guardrail.aws import clients
@@ -21,22 +21,16 @@ _EC2 = "ec2.amazonaws.com"
 
 
 class SelfCheck:
-    """Says what is missing; `rules` are the names of the stack's rules, `trials` dry runs."""
+    """Says what is missing; `rules` are the names of the stack's rules."""
 
-    def __init__(self, region: str, rules: Iterable[str], trials: Callable[[], list[str]]) -> None:
+    def __init__(self, region: str, rules: Iterable[str]) -> None:
         self._region = region
         self._rules = tuple(rules)
-        self._trials = trials
 
     def missing(self) -> list[str]:
         """Return one sentence for each thing that is missing or cannot be looked at."""
-        looked_at = (
-            ("the trails", self._trail),
-            ("the rules", self._rule_states),
-            ("the role's permissions", self._trials),
-        )
         found: list[str] = []
-        for what, look in looked_at:
+        for what, look in (("the trails", self._trail), ("the rules", self._rule_states)):
             try:
                 found += look()
             except GuardrailError as error:
