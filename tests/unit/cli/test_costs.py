@@ -108,12 +108,6 @@ def test_no_account_costs_nothing() -> None:
     assert total(costs.onlookers(0, 17)) == 0
 
 
-def test_the_whole_is_the_guardrail_and_the_endpoints() -> None:
-    """`monthly` counts VPCs by account and region, `endpoints` in all."""
-    whole = costs.monthly(3, 2, 1, 3)
-    assert whole == [*costs.at_rest(3, 2), *costs.endpoints(6, 3)]
-
-
 def test_every_price_says_where_it_is_from() -> None:
     """A constant in USD has a comment before it that ends in the warning."""
     lines = Path(costs.__file__).read_text(encoding="utf-8").splitlines()

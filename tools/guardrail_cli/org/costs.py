@@ -127,12 +127,6 @@ def total(items: Iterable[Item]) -> float:
     return sum(item.cost for item in items)
 
 
-def monthly(accounts: int, regions: int, vpcs: int, zones: int) -> list[Item]:
-    """Return the guardrail at rest and the endpoints; `vpcs` of one account and region."""
-    everywhere = accounts * regions * vpcs
-    return [*at_rest(accounts, regions, vpcs=vpcs), *endpoints(everywhere, zones)]
-
-
 def at_rest(
     accounts: int,
     regions: int,
