@@ -28,6 +28,7 @@ from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.planning import counted_vpcs
 from guardrail_cli.org.stack_set import AwsStackSets
 from guardrail_cli.org.status import ROLE, absent, rows
+from guardrail_cli.org.target import Target
 from support.fakes import BASELINE
 
 RUN = CliRunner()
@@ -363,6 +364,34 @@ def test_plan_deploy_and_deploy_again(single: str) -> None:
     again = RUN.invoke(app, ["org", "plan", *of(single, "--mode", "enforce")])
     assert "Mode: 'enforce-new' becomes 'enforce'" in again.stdout
     assert "0 stacks to make" in again.stdout
+
+
+def test_an_upgrade_gives_the_release_of_today_where_the_set_is(
+    single: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code in the bucket, then the template, with the parameters that were chosen."""
+    assert RUN.invoke(app, ["org", "deploy", *of(single)]).exit_code == 0
+    newer = TEMPLATE.replace("0123456789ab", "ba9876543210")
+    release = Release(newer, b"newer", "ba" * 32, "newer")
+    monkeypatch.setattr(packaging, "release", lambda _: release)
+    sets = AwsStackSets(NAME, "us-east-1", delegated=False)
+    # moto tells neither units nor regions of a set.
+    known = Definition(
+        TEMPLATE, {"Mode": "observe", "ArtifactPrefix": "acme"}, (single,), REGIONS[:1]
+    )
+    monkeypatch.setattr(Target, "definition", lambda _: known)
+    upgraded = RUN.invoke(app, ["org", "upgrade", "--home", "us-east-1", "--mode", "enforce-new"])
+    assert upgraded.exit_code == 0, upgraded.output
+    assert "Mode: 'observe' becomes 'enforce-new'" in upgraded.output
+    assert "us-east-1: the code is published" in upgraded.output
+    assert "updating 1 of 1 accounts" in upgraded.output
+    assert "every account and region has its stack" in upgraded.output
+    held = boto3.client("s3").get_object(Bucket="acme-us-east-1", Key="newer")
+    assert held["Body"].read() == b"newer"
+    standing = sets.definition()
+    assert standing
+    assert (standing.template, standing.chosen["Mode"]) == (newer, "enforce-new")
+    assert standing.chosen["ArtifactPrefix"] == "acme"
 
 
 def test_a_second_set_of_the_name_in_another_region_is_not_made(single: str) -> None:
