@@ -75,6 +75,15 @@ def test_an_operation_names_accounts_of_the_units_and_its_pace(
     assert request["OperationPreferences"] == SIDE_BY_SIDE
 
 
+def test_a_unit_is_registered_as_a_whole(asked: Asked) -> None:
+    """Without a filter, so that it may have no account."""
+    assert sets().register("ou-1", REGIONS) == "operation-1"
+    ((name, request),) = asked
+    assert name == "CreateStackInstances"
+    assert request["DeploymentTargets"] == {"OrganizationalUnitIds": ["ou-1"]}
+    assert request["Regions"] == REGIONS
+
+
 def test_a_deletion_deletes_the_stacks(asked: Asked) -> None:
     """It does not leave them where they are."""
     sets().remove(UNITS, ACCOUNTS, REGIONS, PACE)
@@ -121,6 +130,7 @@ EVERYTHING: dict[str, Make] = {
     **BEGINNINGS,
     "CreateStackSet": lambda it: it.create(GIVEN),
     "DeleteStackSet": lambda it: it.delete(),
+    "ListStackSetAutoDeploymentTargets": lambda it: it.targets(),
     "ListStackInstances": lambda it: list(it.instances()),
     "ListStackSetOperations": lambda it: it.running(),
 }
@@ -181,6 +191,18 @@ def test_what_aws_refuses_is_told_with_what_was_tried(monkeypatch: pytest.Monkey
     answering(monkeypatch, {"DeleteStackSet": failing("StackSetNotEmptyException")})
     with pytest.raises(UsageError, match=r"deleting the stack set .*StackSetNotEmptyException"):
         sets().delete()
+
+
+def test_the_targets_are_read_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK does not turn these pages."""
+
+    def answer(_: BaseClient, __: str, parameters: dict[str, Any]) -> Any:
+        second = "NextToken" in parameters
+        one = {"OrganizationalUnitId": "ou-2" if second else "ou-1", "Regions": REGIONS}
+        return {"Summaries": [one], **({} if second else {"NextToken": "more"})}
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    assert sets().targets() == {unit: frozenset(REGIONS) for unit in UNITS}
 
 
 def test_a_stack_and_an_operation_are_read_with_their_reasons(

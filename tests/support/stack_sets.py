@@ -3,7 +3,8 @@
 As CloudFormation documents it: one operation after the other; a template that is given makes every
 stack OUTDATED, whether or not it differs ("UpdateStackSet"); an update of a stack that does not
 stand is refused whole; more failures than are tolerated end an operation and cancel the rest;
-accounts that join get their stacks without anybody asking.
+accounts that join a unit get their stacks without anybody asking, in the regions that the unit was
+named with, whichever accounts were named.
 """
 
 from __future__ import annotations
@@ -35,17 +36,18 @@ class FakeStackSets:
     standing: Definition | None = None
     stacks: dict[Place, Instance] = field(default_factory=dict)
     broken: dict[Place, str] = field(default_factory=dict)
+    registered: dict[str, frozenset[str]] = field(default_factory=dict)
     operations: list[tuple[str, list[str], Operation]] = field(default_factory=list)
     looks: int = 2
     interrupt: Callable[[], None] = lambda: None
     _looked: dict[str, int] = field(default_factory=dict)
 
     def definition(self) -> Definition | None:
-        """See `StackSets.definition`; it tells defaults, and units and regions that have stacks."""
+        """See `StackSets.definition`; it tells defaults, its units, and regions with stacks."""
         if self.standing is None:
             return None
         regions = tuple(sorted({region for _, region in self.stacks}))
-        units = tuple(sorted({stack.unit for stack in self.stacks.values()}))
+        units = tuple(sorted({*self.registered, *(one.unit for one in self.stacks.values())}))
         told = self.standing.effective
         return replace(self.standing, parameters=told, regions=regions, units=units)
 
@@ -61,7 +63,21 @@ class FakeStackSets:
         assert set(accounts) <= set(self.organisation.accounts(units)), "none of the units'"
         places = [(account, region) for account in accounts for region in regions]
         assert not set(places) & self.stacks.keys(), "a stack is there"
+        for unit in units:
+            if set(accounts) & set(self.organisation.units[unit]):
+                self._name(unit, regions)
         return self._run("CREATE", places, pace)
+
+    def targets(self) -> dict[str, frozenset[str]]:
+        """See `StackSets.targets`."""
+        return dict(self.registered)
+
+    def register(self, unit: str, regions: list[str]) -> str:
+        """See `StackSets.register`."""
+        self._name(unit, regions)
+        accounts = self.organisation.accounts((unit,))
+        places = [(account, region) for account in accounts for region in regions]
+        return self._run("CREATE", [one for one in places if one not in self.stacks], Pace())
 
     def define(
         self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
@@ -118,8 +134,11 @@ class FakeStackSets:
         """Let an account join a unit: auto-deployment gives it its stacks."""
         self.organisation.units[unit].append(account)
         assert self.standing
-        for region in {region for _, region in self.stacks}:
+        for region in self.registered.get(unit, ()):
             self._put((account, region), "CURRENT", "SUCCEEDED")
+
+    def _name(self, unit: str, regions: list[str]) -> None:
+        self.registered[unit] = self.registered.get(unit, frozenset()) | set(regions)
 
     def _run(self, action: str, places: list[Place], pace: Pace) -> str:
         assert self.running() is None, "OperationInProgressException"

@@ -191,6 +191,35 @@ def test_an_account_that_joined_has_its_stacks_already() -> None:
     assert len(site.sets.operations) == operations
 
 
+def test_a_unit_without_accounts_deploys_to_those_that_join() -> None:
+    """Units are made before their accounts; a region that is added reaches it as well."""
+    site = Site()
+    site.sets.organisation.units["ou-2"] = ["m"]
+    both = replace(WANTED, units=("ou-1", "ou-2"))
+    site.rollout.deploy(replace(both, regions=REGIONS[:1]))
+    assert site.rollout.deploy(both) == {}
+    assert sum(line.startswith("ou-2 has no stacks yet") for line in site.said.lines) == 2
+    operations = len(site.sets.operations)
+    assert site.rollout.deploy(both) == {}
+    assert len(site.sets.operations) == operations, "it is known by then"
+    site.sets.joins("000000000099", "ou-2")
+    assert {region for account, region in site.sets.stacks if account == "000000000099"} == {
+        *REGIONS
+    }
+
+
+def test_a_set_can_be_made_before_there_is_any_account() -> None:
+    """The plan says that there is none."""
+    site = Site()
+    site.sets.organisation.units["ou-2"] = ["m"]
+    empty = replace(WANTED, units=("ou-2",))
+    told = plan(site.sets, site.sets.organisation, empty, None)
+    assert any("no active account is in the units yet" in line for line in told.lines())
+    assert site.rollout.deploy(empty) == {}
+    site.sets.joins("000000000099", "ou-2")
+    assert len(site.sets.stacks) == 2
+
+
 def test_a_region_and_a_unit_can_be_added_later() -> None:
     """Only what is missing is made."""
     site = Site()

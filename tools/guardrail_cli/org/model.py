@@ -139,6 +139,15 @@ class StackSets(Protocol):
     ) -> str:
         """Begin to make stacks in those accounts of the units; return the operation's id."""
 
+    def targets(self) -> Mapping[str, frozenset[str]]:
+        """Return the regions by unit in which accounts that join get their stacks."""
+
+    def register(self, unit: str, regions: list[str]) -> str:
+        """Begin to make the stacks of a whole unit, which may have no account yet.
+
+        Those that join get theirs from then on; return the operation's id.
+        """
+
     def define(
         self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
     ) -> str:
@@ -176,6 +185,7 @@ class Organisation(Protocol):
     def accounts(self, units: tuple[str, ...]) -> list[str]:
         """Return the active accounts in and below the units, without the management account.
 
+        There may be none: units are made before their accounts.
         A service-managed stack set never reaches that one. Source: AWS CloudFormation user guide,
         "StackSets concepts".
         """

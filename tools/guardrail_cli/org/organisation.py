@@ -8,7 +8,6 @@ from typing import Any
 import boto3
 
 from guardrail_cli.deployed import reaching
-from guardrail_cli.documents import UsageError
 
 
 class AwsOrganisation:
@@ -30,7 +29,7 @@ class AwsOrganisation:
             return str(self._client.describe_organization()["Organization"]["Id"])
 
     def accounts(self, units: tuple[str, ...]) -> list[str]:
-        """See `Organisation.accounts`; raises UsageError where there is none."""
+        """See `Organisation.accounts`."""
         with reaching("looking for the accounts of the organisation"):
             management = self._client.describe_organization()["Organization"]["MasterAccountId"]
             found: set[str] = set()
@@ -39,11 +38,6 @@ class AwsOrganisation:
                 unit = pending.pop()
                 found.update(self._active(unit))
                 pending.extend(self._below(unit))
-        if not found - {management}:
-            raise UsageError(
-                f"no active account but the management account is in {', '.join(units)}: stack sets"
-                " of an organisation do not reach that one; deploy a plain stack there"
-            )
         return sorted(found - {management})
 
     def _active(self, unit: str) -> set[str]:

@@ -36,6 +36,9 @@ class Plan:
         """Yield it for a person."""
         yield f"{self.accounts} accounts in {self.regions} regions: {self.missing} stacks to make,"
         yield f"{self.behind} to update, {self.accounts * self.regions - self.missing} there"
+        if not self.accounts:
+            yield "no active account is in the units yet: those that join will get their stacks"
+            yield "(the management account never does; see deploy/README.md)"
         if self.elsewhere:
             yield f"{self.elsewhere} stacks stand in accounts that are not active in the units"
         how = "counted" if self.counted else "assumed: one for each account and region"

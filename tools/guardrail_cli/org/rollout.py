@@ -119,6 +119,7 @@ class Rollout:
         active = self.organisation.accounts(wanted.units)
         self._update(standing, wanted, active)
         self._add(wanted, active)
+        self._register(wanted)
         failed = self._not_as_wanted(wanted, active)
         self.screen.say(
             f"{len(failed)} stacks are not as they should be"
@@ -187,6 +188,18 @@ class Rollout:
             return self.sets.add(wanted.units, accounts, regions, pace)
 
         self._in_waves(missing, "deploying to", begin)
+
+    def _register(self, wanted: Definition) -> None:
+        """Have units in which no stack stands deploy to the accounts that join them."""
+        stand = {(one.unit, one.region) for one in self.sets.instances()}
+        named = {(unit, region) for unit in wanted.units for region in wanted.regions}
+        if named <= stand:
+            return
+        targets = self.sets.targets()
+        for unit in wanted.units:
+            if regions := [r for r in wanted.regions if r not in targets.get(unit, ())]:
+                self.screen.say(f"{unit} has no stacks yet: accounts that join it will get theirs")
+                self._check(self._follow(self.sets.register(unit, regions), 0), f"adding {unit}")
 
     def _in_waves(self, stacks: list[Instance], doing: str, begin: Begin) -> None:
         """Do it wave by wave, those together that lack the same regions; stop at too many failures.

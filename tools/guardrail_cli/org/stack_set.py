@@ -76,6 +76,39 @@ class AwsStackSets:
             )
         return str(answer["OperationId"])
 
+    def targets(self) -> dict[str, frozenset[str]]:
+        """See `StackSets.targets`.
+
+        Source: AWS CloudFormation API reference, "ListStackSetAutoDeploymentTargets".
+        """
+        found: dict[str, frozenset[str]] = {}
+        asked: dict[str, Any] = {"StackSetName": self._name, **self._as}
+        with reaching(f"asking where {self._name} deploys to accounts that join"):
+            while True:
+                page = self._cfn.list_stack_set_auto_deployment_targets(**asked)
+                for one in page["Summaries"]:
+                    found[one["OrganizationalUnitId"]] = frozenset(one["Regions"])
+                if not page.get("NextToken"):
+                    return found
+                asked["NextToken"] = page["NextToken"]
+
+    def register(self, unit: str, regions: list[str]) -> str:
+        """See `StackSets.register`.
+
+        The unit alone, without a filter of accounts, is all of it. AWS takes it without accounts,
+        too, and the operation succeeds, as users of Terraform and Pulumi report, whose tools did
+        not expect that (hashicorp/terraform-provider-aws#23349, pulumi/pulumi-aws#2839).
+        """
+        with reaching(f"making the stacks of {unit}"):
+            answer = self._cfn.create_stack_instances(
+                StackSetName=self._name,
+                DeploymentTargets={"OrganizationalUnitIds": [unit]},
+                Regions=regions,
+                OperationPreferences=_preferences(Pace()),
+                **self._as,
+            )
+        return str(answer["OperationId"])
+
     def define(
         self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
     ) -> str:
@@ -196,9 +229,11 @@ def _given(definition: Definition) -> dict[str, Any]:
 
 
 def _targets(units: tuple[str, ...], accounts: list[str]) -> dict[str, Any]:
-    """Return those accounts of the units; new ones of the units come by auto-deployment.
+    """Return those accounts of the units.
 
-    Source: AWS CloudFormation API reference, "DeploymentTargets".
+    The units deploy to accounts that join, all the same: "automatic deployments do not consider
+    account level targeting filters". Sources: AWS CloudFormation API reference,
+    "DeploymentTargets"; user guide, "Enable or disable automatic deployments for StackSets".
     """
     return {
         "OrganizationalUnitIds": list(units),
