@@ -57,7 +57,6 @@ def sets(*, delegated: bool = False) -> AwsStackSets:
 BEGINNINGS: dict[str, Make] = {
     "CreateStackInstances": lambda it: it.add(UNITS, ACCOUNTS, REGIONS, PACE),
     "UpdateStackSet": lambda it: it.update(GIVEN, ACCOUNTS, REGIONS, PACE),
-    "DeleteStackInstances": lambda it: it.remove(UNITS, ACCOUNTS, REGIONS, PACE),
 }
 
 
@@ -84,10 +83,15 @@ def test_a_unit_is_registered_as_a_whole(asked: Asked) -> None:
     assert request["Regions"] == REGIONS
 
 
-def test_a_deletion_deletes_the_stacks(asked: Asked) -> None:
-    """It does not leave them where they are."""
-    sets().remove(UNITS, ACCOUNTS, REGIONS, PACE)
-    assert asked[0][1]["RetainStacks"] is False
+def test_a_deletion_is_of_whole_units_and_deletes_the_stacks(asked: Asked) -> None:
+    """With a filter of accounts the units would go on to deploy to accounts that join."""
+    assert sets().remove(UNITS, REGIONS, PACE) == "operation-1"
+    ((name, request),) = asked
+    assert name == "DeleteStackInstances"
+    assert request["RetainStacks"] is False
+    assert request["DeploymentTargets"] == {"OrganizationalUnitIds": ["ou-1", "ou-2"]}
+    assert request["Regions"] == REGIONS
+    assert request["OperationPreferences"] == SIDE_BY_SIDE
 
 
 def test_a_new_definition_is_given_whole(asked: Asked) -> None:
@@ -128,6 +132,7 @@ def test_a_new_set_deploys_to_new_accounts_by_itself(asked: Asked) -> None:
 
 EVERYTHING: dict[str, Make] = {
     **BEGINNINGS,
+    "DeleteStackInstances": lambda it: it.remove(UNITS, REGIONS, PACE),
     "CreateStackSet": lambda it: it.create(GIVEN),
     "DeleteStackSet": lambda it: it.delete(),
     "ListStackSetAutoDeploymentTargets": lambda it: it.targets(),

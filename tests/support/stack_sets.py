@@ -2,9 +2,10 @@
 
 As CloudFormation documents it: one operation after the other; a template that is given makes every
 stack OUTDATED, whether or not it differs ("UpdateStackSet"); an update of a stack that does not
-stand is refused whole; more failures than are tolerated end an operation and cancel the rest;
-accounts that join a unit get their stacks without anybody asking, in the regions that the unit was
-named with, whichever accounts were named.
+stand is refused whole; a stack that cannot be deleted is INOPERABLE; more failures than are
+tolerated end an operation and cancel the rest; accounts that join a unit get their stacks without
+anybody asking, in the regions that the unit was named with, whichever accounts were named, until
+the stacks of the unit are deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace, Place
-from guardrail_cli.org.rollout import Screen
+from guardrail_cli.org.operations import Screen
 
 
 @dataclass
@@ -100,12 +101,16 @@ class FakeStackSets:
         assert set(places) <= self.stacks.keys(), "StackInstanceNotFoundException"
         return self._run("UPDATE", places, pace)
 
-    def remove(
-        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
-    ) -> str:
+    def remove(self, units: tuple[str, ...], regions: list[str], pace: Pace) -> str:
         """See `StackSets.remove`."""
         assert units
-        return self._run("DELETE", [(a, r) for a in accounts for r in regions], pace)
+        for unit in units:
+            self.registered[unit] = self.registered.get(unit, frozenset()) - set(regions)
+            if not self.registered[unit]:
+                del self.registered[unit]
+        stacks = self.stacks.values()
+        there = [one.place for one in stacks if one.unit in units and one.region in regions]
+        return self._run("DELETE", there, pace)
 
     def delete(self) -> None:
         """See `StackSets.delete`."""
@@ -160,7 +165,8 @@ class FakeStackSets:
 
     def _apply(self, action: str, place: Place) -> Outcome:
         if why := self.broken.get(place):
-            self._put(place, "OUTDATED", "FAILED", why)
+            state = ("INOPERABLE", "INOPERABLE") if action == "DELETE" else ("OUTDATED", "FAILED")
+            self._put(place, *state, why)
             return Outcome("FAILED", why)
         if action == "DELETE":
             del self.stacks[place]

@@ -302,21 +302,6 @@ def test_the_code_is_published_before_anything_else_and_all_that_fails_is_told()
     assert site.artifacts.held == {"eu-west-1": {"key": b"code"}}
 
 
-def test_removing_deletes_stacks_and_set_and_a_second_time_nothing() -> None:
-    """A stack that cannot be deleted keeps the set."""
-    site = Site()
-    site.rollout.deploy(WANTED)
-    place = (ACCOUNTS[3], "us-east-1")
-    site.sets.broken[place] = "AccessDenied"
-    assert site.rollout.remove() == {place: "AccessDenied"}
-    assert site.sets.standing
-    site.sets.broken.clear()
-    assert site.rollout.remove() == {}
-    assert site.sets.standing is None
-    assert site.rollout.remove() == {}
-    assert site.said.lines[-1] == "there is no such stack set"
-
-
 def test_the_plan_counts_what_is_missing_and_behind_and_what_it_costs() -> None:
     """Before, in between and after."""
     site = Site()

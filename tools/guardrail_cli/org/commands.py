@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from guardrail.core.names import MANAGED_TAG
 from guardrail_cli.deployed import STACK
 from guardrail_cli.documents import UsageError
-from guardrail_cli.org import leftovers, packaging
+from guardrail_cli.org import packaging
 from guardrail_cli.org import planning as plans
 from guardrail_cli.org import status as statuses
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
-from guardrail_cli.org.causes import advice
-from guardrail_cli.org.model import Definition, Place
+from guardrail_cli.org.model import Definition
+from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
+from guardrail_cli.org.removing import remove
 from guardrail_cli.org.rollout import AT_ONCE, MAY_FAIL, Rollout, Waves
 from guardrail_cli.org.screen import Terminal
 from guardrail_cli.org.target import (
@@ -45,21 +45,15 @@ class Format(StrEnum):
     JSON = "json"
 
 
-_UNITS = typer.Option("--organization-units", help="ou-…, several with commas; or the root, r-…")
-_REGIONS = typer.Option("--regions", help="regions, several with commas")
 _PREFIX = typer.Option("--artifact-prefix", help="how the artifact buckets' names begin")
 _OWNER = typer.Option("--artifact-account", help="account of those buckets, if not this one")
 _MODE = typer.Option("--mode", help="observe, enforce-new or enforce; as it is, or observe if new")
 _PARAMETER = typer.Option("--parameter", help="Name=value; the others stay as they are")
-_NAME = typer.Option("--stack-set", help="name of the stack set; it begins with the project's")
-_HOME = typer.Option("--home", help="region of the stack set itself")
-_DELEGATED = typer.Option("--delegated", help="this is a delegated administrator's account")
 _FIRST = typer.Option("--first", help="account to begin with, before the waves")
 _AT_ONCE = typer.Option("--at-once", min=0.01, max=1, help="share of a wave's accounts at once")
 _MAY_FAIL = typer.Option(
     "--may-fail", min=0, max=1, help="share of a wave's accounts that may fail"
 )
-_YES = typer.Option("--yes", "-y", help="do not ask")
 
 
 def _wanted(
@@ -87,18 +81,18 @@ def _changes(prefix: str, mode: str, parameters: list[str]) -> dict[str, str]:
 
 @org.command("plan")
 def plan(
-    units: Annotated[str, _UNITS],
-    regions: Annotated[str, _REGIONS],
+    units: Annotated[str, UNITS],
+    regions: Annotated[str, REGIONS],
     prefix: Annotated[str, _PREFIX],
-    home: Annotated[str, _HOME],
+    home: Annotated[str, HOME],
     mode: Annotated[str, _MODE] = "",
     parameter: Annotated[list[str], _PARAMETER] = [],  # noqa: B006 - typer's way
-    name: Annotated[str, _NAME] = STACK,
+    name: Annotated[str, NAME] = STACK,
     count_with: Annotated[
         str, typer.Option(help="role of every account to count the VPCs with")
     ] = "",
     *,
-    delegated: Annotated[bool, _DELEGATED] = False,
+    delegated: Annotated[bool, DELEGATED] = False,
 ) -> None:
     """Say what would be made where and what it costs a month; nothing is changed."""
     target = Target(name, home, delegated)
@@ -114,19 +108,19 @@ def plan(
 
 @org.command("deploy")
 def deploy(
-    units: Annotated[str, _UNITS],
-    regions: Annotated[str, _REGIONS],
+    units: Annotated[str, UNITS],
+    regions: Annotated[str, REGIONS],
     prefix: Annotated[str, _PREFIX],
-    home: Annotated[str, _HOME],
+    home: Annotated[str, HOME],
     mode: Annotated[str, _MODE] = "",
     parameter: Annotated[list[str], _PARAMETER] = [],  # noqa: B006 - typer's way
-    name: Annotated[str, _NAME] = STACK,
+    name: Annotated[str, NAME] = STACK,
     owner: Annotated[str, _OWNER] = "",
     first: Annotated[str, _FIRST] = "",
     at_once: Annotated[float, _AT_ONCE] = AT_ONCE,
     may_fail: Annotated[float, _MAY_FAIL] = MAY_FAIL,
     *,
-    delegated: Annotated[bool, _DELEGATED] = False,
+    delegated: Annotated[bool, DELEGATED] = False,
 ) -> None:
     """Publish the code, make or update the stack set, and follow it: one account, then waves.
 
@@ -140,8 +134,8 @@ def deploy(
 
 @org.command("upgrade")
 def upgrade(
-    home: Annotated[str, _HOME],
-    name: Annotated[str, _NAME] = STACK,
+    home: Annotated[str, HOME],
+    name: Annotated[str, NAME] = STACK,
     mode: Annotated[str, _MODE] = "",
     parameter: Annotated[list[str], _PARAMETER] = [],  # noqa: B006 - typer's way
     owner: Annotated[str, _OWNER] = "",
@@ -149,7 +143,7 @@ def upgrade(
     at_once: Annotated[float, _AT_ONCE] = AT_ONCE,
     may_fail: Annotated[float, _MAY_FAIL] = MAY_FAIL,
     *,
-    delegated: Annotated[bool, _DELEGATED] = False,
+    delegated: Annotated[bool, DELEGATED] = False,
 ) -> None:
     """Deploy this version where the stack set is, with the parameters that it has.
 
@@ -179,19 +173,13 @@ def _roll_out(
     artifacts = AwsArtifacts(wanted.parameters["ArtifactPrefix"], owner or account_id(target.home))
     rollout = Rollout(target.sets(), target.organisation(), artifacts, screen, waves, first)
     rollout.publish(wanted.regions, release.key, release.artifact)
-    _end(rollout.deploy(wanted))
-
-
-def _end(failed: dict[Place, str]) -> None:
-    for (account, region), reason in sorted(failed.items()):
-        typer.echo(f"{account} {region}: {reason} ({advice(reason)})", err=True)
-    raise typer.Exit(int(bool(failed)))
+    end(rollout.deploy(wanted))
 
 
 @org.command("status")
 def status(
-    home: Annotated[str, _HOME],
-    name: Annotated[str, _NAME] = STACK,
+    home: Annotated[str, HOME],
+    name: Annotated[str, NAME] = STACK,
     role: Annotated[
         str, typer.Option(help="role of every account to read through")
     ] = statuses.ROLE,
@@ -199,7 +187,7 @@ def status(
         Format, typer.Option("--format", help="text, or one JSON a line")
     ] = Format.TEXT,
     *,
-    delegated: Annotated[bool, _DELEGATED] = False,
+    delegated: Annotated[bool, DELEGATED] = False,
 ) -> None:
     """Say what runs where and what is wrong there, as it is read.
 
@@ -221,36 +209,4 @@ def status(
     raise typer.Exit(int(bad > 0 or total == 0))
 
 
-@org.command("remove")
-def remove(
-    home: Annotated[str, _HOME],
-    name: Annotated[str, _NAME] = STACK,
-    role: Annotated[
-        str, typer.Option(help="role of every account that may look at its endpoints")
-    ] = "",
-    *,
-    delegated: Annotated[bool, _DELEGATED] = False,
-    sure: Annotated[bool, _YES] = False,
-) -> None:
-    """Delete the stacks and the stack set; the endpoints that they made stay, and cost.
-
-    With --role they are listed first. Interrupted, the same command goes on. Exit code: 0 all is
-    deleted, 1 something is left, 2 it could not be begun.
-    """
-    target = Target(name, home, delegated)
-    target.definition()
-    organisation = target.organisation()
-    instances = list(target.sets().instances())
-    if role:
-        accounts = Accounts(role, organisation.partition(), home)
-        for left in leftovers.left_by(instances, accounts):
-            typer.echo(left.line())
-    else:
-        typer.echo(
-            "The endpoints stay and are not listed here (--role). In an account, the tag"
-            f" {MANAGED_TAG} finds them; each costs about $7.30 a month and zone."
-        )
-    if not sure:
-        typer.confirm(f"Delete {len(instances)} stacks, and leave their endpoints?", abort=True)
-    unused = AwsArtifacts("", "")
-    _end(Rollout(target.sets(), organisation, unused, Terminal()).remove())
+org.command("remove")(remove)

@@ -161,10 +161,11 @@ class StackSets(Protocol):
     ) -> str:
         """Begin to update those accounts' stacks to the definition that the set has."""
 
-    def remove(
-        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
-    ) -> str:
-        """Begin to delete those accounts' stacks."""
+    def remove(self, units: tuple[str, ...], regions: list[str], pace: Pace) -> str:
+        """Begin to delete the stacks of whole units; accounts that join get none any more.
+
+        Return the operation's id.
+        """
 
     def delete(self) -> None:
         """Delete the set, which has no stacks any more."""

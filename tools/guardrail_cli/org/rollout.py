@@ -1,4 +1,4 @@
-"""Deploying, upgrading and removing a stack set.
+"""Deploying and upgrading a stack set.
 
 What is missing is found anew each time. So an interrupted command goes on where it stopped, and one
 that is run twice changes nothing.
@@ -23,6 +23,7 @@ from guardrail_cli.org.model import (
     Place,
     StackSets,
 )
+from guardrail_cli.org.operations import Screen, Watch, by_regions
 
 SHARES = (0.05, 0.25, 1.0)
 """How much of the organisation has been reached after each wave that follows the first account."""
@@ -30,21 +31,8 @@ SHARES = (0.05, 0.25, 1.0)
 AT_ONCE, MAY_FAIL = 0.25, 0.05
 """Shares of a wave's accounts."""
 
-LOOK_SECONDS, STACKS_A_SECOND = 5.0, 100
-"""A look at an operation reads all its results, a hundred in a call: many are looked at seldom."""
-
 Begin = Callable[[list[str], list[str], Pace], str]
 """Begins an operation on accounts and regions; returns its id."""
-
-
-class Screen:
-    """What a person sees of it."""
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-
-    def progress(self, operation: Operation, places: int) -> None:
-        """Show how far an operation came of so many places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +97,7 @@ class Rollout:
         begins. And when stacks stand in units or regions that `wanted` leaves out: template and
         parameters are the whole set's, so they could not stay as they are.
         """
-        self._await_running()
+        self._watch.settle()
         standing = self.sets.definition()
         if standing is None:
             self.sets.create(wanted)
@@ -128,33 +116,16 @@ class Rollout:
         )
         return failed
 
-    def remove(self) -> dict[Place, str]:
-        """Delete every stack, then the set; return where that failed, why."""
-        self._await_running()
-        if self.sets.definition() is None:
-            self.screen.say("there is no such stack set")
-            return {}
-        failed: dict[Place, str] = {}
-        for regions, accounts in _by_regions(list(self.sets.instances())).items():
-            units = tuple(sorted({i.unit for i in self.sets.instances() if i.account in accounts}))
-            self.screen.say(f"deleting the stacks of {len(accounts)} accounts")
-            pace = self.waves.pace(len(accounts))
-            begun = self.sets.remove(units, accounts, list(regions), pace)
-            ended = self._follow(begun, len(accounts) * len(regions))
-            failed.update(ended.failures)
-        left = {one.place: one.reason or "it was not reached" for one in self.sets.instances()}
-        if left:
-            return {**left, **failed}
-        self.sets.delete()
-        self.screen.say("the stack set is deleted")
-        return {}
+    @property
+    def _watch(self) -> Watch:
+        return Watch(self.sets, self.screen, self.sleep)
 
     def _update(self, standing: Definition, wanted: Definition, active: list[str]) -> None:
         """Update the stacks that are behind: those that failed before come last, and may again."""
         same = standing.gives_the_same_as(wanted)
         instances = [one for one in self.sets.instances() if one.account in active]
         if not instances and not same:
-            self._check(self._follow(self.sets.define(wanted, [], [], Pace()), 0), "updating")
+            self._check(self._watch.follow(self.sets.define(wanted, [], [], Pace()), 0), "updating")
             return
         behind = [i for i in instances if i.state != "INOPERABLE" and not (same and i.settled)]
         defined = same
@@ -168,11 +139,11 @@ class Rollout:
         failed = {one.account for one in behind if one.failed}
         self._in_waves([one for one in behind if one.account not in failed], "updating", begin)
         again = [one for one in behind if one.account in failed]
-        for regions, accounts in _by_regions(again).items():
+        for regions, accounts in by_regions(again).items():
             self.screen.say(f"trying {len(accounts)} accounts again that failed before")
             pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
             begun = begin(accounts, list(regions), pace)
-            self._follow(begun, len(accounts) * len(regions))
+            self._watch.follow(begun, len(accounts) * len(regions))
 
     def _add(self, wanted: Definition, active: list[str]) -> None:
         """Make the stacks that are missing."""
@@ -199,19 +170,21 @@ class Rollout:
         for unit in wanted.units:
             if regions := [r for r in wanted.regions if r not in targets.get(unit, ())]:
                 self.screen.say(f"{unit} has no stacks yet: accounts that join it will get theirs")
-                self._check(self._follow(self.sets.register(unit, regions), 0), f"adding {unit}")
+                self._check(
+                    self._watch.follow(self.sets.register(unit, regions), 0), f"adding {unit}"
+                )
 
     def _in_waves(self, stacks: list[Instance], doing: str, begin: Begin) -> None:
         """Do it wave by wave, those together that lack the same regions; stop at too many failures.
 
         AWS refuses a whole operation that names a stack which does not stand.
         """
-        for regions, accounts in _by_regions(stacks).items():
+        for regions, accounts in by_regions(stacks).items():
             ordered = sorted(accounts, key=lambda account: (account != self.first, account))
             for wave, pace in self.waves.of(ordered):
                 self.screen.say(f"{doing} {len(wave)} of {len(accounts)} accounts")
                 begun = begin(wave, list(regions), pace)
-                self._check(self._follow(begun, len(wave) * len(regions)), doing)
+                self._check(self._watch.follow(begun, len(wave) * len(regions)), doing)
 
     def _not_as_wanted(self, wanted: Definition, active: list[str]) -> dict[Place, str]:
         """Return the places whose stack is missing or behind, with AWS's reason."""
@@ -224,48 +197,24 @@ class Rollout:
                 failed[place] = said or "there is no stack"
         return failed
 
-    def _await_running(self) -> None:
-        """Let operations end that an interrupted command, or somebody else, has begun."""
-        while operation_id := self.sets.running():
-            self.screen.say(f"waiting for the operation {operation_id}, which is under way")
-            self._follow(operation_id, 0)
-
-    def _follow(self, operation_id: str, places: int) -> Operation:
-        while True:
-            operation = self.sets.operation(operation_id)
-            self.screen.progress(operation, places)
-            if operation.ended:
-                return operation
-            self.sleep(max(LOOK_SECONDS, places / STACKS_A_SECOND))
-
     def _check(self, ended: Operation, doing: str) -> None:
         if ended.status != "SUCCEEDED":
             raise UsageError(_stopped(ended, doing))
 
 
 def refuse_narrower(standing: Definition, wanted: Definition) -> None:
-    """Raise UsageError where stacks stand that `wanted` does not name."""
+    """Raise UsageError for what the set covers and `wanted` leaves out, with what removes it."""
     for option, there, named in (
         ("--organization-units", standing.units, wanted.units),
         ("--regions", standing.regions, wanted.regions),
     ):
         if left_out := sorted(set(there) - set(named)):
             raise UsageError(
-                f"{option} leaves out {', '.join(left_out)}, where stacks of the set stand: its"
+                f"{option} leaves out {', '.join(left_out)}, which the set covers: its"
                 " version, mode and parameters are the same everywhere, so they would change as"
-                f" well. Name them too, or delete those stacks first"
+                " well. Name them too, or take those stacks out first:"
+                f" sfn-guardrail org remove {option} {','.join(left_out)}, with the same --home"
             )
-
-
-def _by_regions(stacks: Iterable[Instance]) -> dict[tuple[str, ...], list[str]]:
-    """Return the accounts by the regions of their stacks, the largest group first."""
-    regions: dict[str, set[str]] = {}
-    for one in stacks:
-        regions.setdefault(one.account, set()).add(one.region)
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for account, of_account in sorted(regions.items()):
-        grouped.setdefault(tuple(sorted(of_account)), []).append(account)
-    return dict(sorted(grouped.items(), key=lambda group: -len(group[1])))
 
 
 def _stopped(ended: Operation, doing: str) -> str:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from guardrail_cli.org.model import Operation
-from guardrail_cli.org.rollout import Screen
+from guardrail_cli.org.operations import Screen
 
 _WIDTH = 30
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})

@@ -160,14 +160,16 @@ class AwsStackSets:
             )
         return str(answer["OperationId"])
 
-    def remove(
-        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
-    ) -> str:
-        """See `StackSets.remove`."""
+    def remove(self, units: tuple[str, ...], regions: list[str], pace: Pace) -> str:
+        """See `StackSets.remove`.
+
+        Without a filter of accounts: deleting the stacks of a unit "removes that OU as a stack set
+        target". Source: AWS CloudFormation user guide, "Delete stacks from StackSets".
+        """
         with reaching(f"deleting the stacks of {self._name}"):
             answer = self._cfn.delete_stack_instances(
                 StackSetName=self._name,
-                DeploymentTargets=_targets(units, accounts),
+                DeploymentTargets={"OrganizationalUnitIds": list(units)},
                 Regions=regions,
                 OperationPreferences=_preferences(pace),
                 RetainStacks=False,

@@ -1,0 +1,23 @@
+"""Options that several of the commands `sfn-guardrail org …` have, and how those end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import typer
+
+from guardrail_cli.org.causes import advice
+from guardrail_cli.org.model import Place
+
+UNITS = typer.Option("--organization-units", help="ou-…, several with commas; or the root, r-…")
+REGIONS = typer.Option("--regions", help="regions, several with commas")
+NAME = typer.Option("--stack-set", help="name of the stack set; it begins with the project's")
+HOME = typer.Option("--home", help="region of the stack set itself")
+DELEGATED = typer.Option("--delegated", help="this is a delegated administrator's account")
+
+
+def end(failed: Mapping[Place, str]) -> None:
+    """Print where something failed, why and what to do, and end: with 1 if anything did."""
+    for (account, region), reason in sorted(failed.items()):
+        typer.echo(f"{account} {region}: {reason} ({advice(reason)})", err=True)
+    raise typer.Exit(int(bool(failed)))
