@@ -111,6 +111,16 @@ def test_the_accounts_in_and_below_a_unit_are_found(unit: str) -> None:
     assert organisation.partition() == "aws"
 
 
+def test_an_account_that_is_closed_is_not_active(unit: str) -> None:
+    """Nothing can be done in it; the management account counts, others of the unit do."""
+    organisation = AwsOrganisation("us-east-1")
+    first, second = organisation.accounts((unit,))
+    assert organisation.active() == {DEFAULT_ACCOUNT_ID, first, second}
+    boto3.client("organizations").close_account(AccountId=first)
+    assert organisation.active() == {DEFAULT_ACCOUNT_ID, second}
+    assert organisation.accounts((unit,)) == [second]
+
+
 def test_a_unit_may_have_no_accounts_yet_but_must_be_there(unit: str) -> None:
     """Units are made before their accounts; a slip of the pen is none."""
     empty = new_unit(boto3.client("organizations"), unit, "empty")

@@ -94,6 +94,15 @@ def test_a_deletion_is_of_whole_units_and_deletes_the_stacks(asked: Asked) -> No
     assert request["OperationPreferences"] == SIDE_BY_SIDE
 
 
+def test_letting_go_names_accounts_and_leaves_their_stacks(asked: Asked) -> None:
+    """Those of suspended accounts; the others of the unit stay in the set."""
+    sets().detach(UNITS, ACCOUNTS, REGIONS, PACE)
+    ((name, request),) = asked
+    assert name == "DeleteStackInstances"
+    assert request["RetainStacks"] is True
+    assert request["DeploymentTargets"] == ACCOUNTS_OF_UNITS
+
+
 def test_a_new_definition_is_given_whole(asked: Asked) -> None:
     """Template and values, to the accounts of the first wave."""
     sets().define(GIVEN, ACCOUNTS, REGIONS, PACE)

@@ -20,18 +20,27 @@ from guardrail_cli.org.operations import Screen
 
 @dataclass
 class FakeOrganisation:
-    """Accounts by unit; `m` is the management account."""
+    """Accounts by unit; `m` is the management account, and some may be suspended."""
 
     units: dict[str, list[str]]
+    suspended: set[str] = field(default_factory=set)
 
     def accounts(self, units: tuple[str, ...]) -> list[str]:
         """See `Organisation.accounts`."""
-        return sorted({one for unit in units for one in self.units[unit]} - {"m"})
+        named = {one for unit in units for one in self.units[unit]}
+        return sorted(named - {"m"} - self.suspended)
+
+    def active(self) -> frozenset[str]:
+        """See `Organisation.active`."""
+        return frozenset({"m", *self.accounts(tuple(self.units))})
 
 
 @dataclass
 class FakeStackSets:
-    """A stack set; `broken` says where stacks fail, and why; `interrupt` may break off a look."""
+    """A stack set; `broken` says where stacks fail, and why; `interrupt` may break off a look.
+
+    Accounts that are `skipped` it takes for suspended, whatever the organisation says.
+    """
 
     organisation: FakeOrganisation
     standing: Definition | None = None
@@ -39,6 +48,8 @@ class FakeStackSets:
     broken: dict[Place, str] = field(default_factory=dict)
     registered: dict[str, frozenset[str]] = field(default_factory=dict)
     operations: list[tuple[str, list[str], Operation]] = field(default_factory=list)
+    skipped: set[str] = field(default_factory=set)
+    detached: list[Place] = field(default_factory=list)
     looks: int = 2
     interrupt: Callable[[], None] = lambda: None
     _looked: dict[str, int] = field(default_factory=dict)
@@ -112,6 +123,14 @@ class FakeStackSets:
         there = [one.place for one in stacks if one.unit in units and one.region in regions]
         return self._run("DELETE", there, pace)
 
+    def detach(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.detach`."""
+        places = [(account, region) for account in accounts for region in regions]
+        assert {self.stacks[place].unit for place in places} <= set(units), "not of these units"
+        return self._run("DETACH", places, pace)
+
     def delete(self) -> None:
         """See `StackSets.delete`."""
         assert not self.stacks, "StackSetNotEmpty"
@@ -164,6 +183,13 @@ class FakeStackSets:
         return operation.operation_id
 
     def _apply(self, action: str, place: Place) -> Outcome:
+        if action == "DETACH":
+            del self.stacks[place]
+            self.detached.append(place)
+            return Outcome("SUCCEEDED")
+        if place[0] in self.skipped | self.organisation.suspended:
+            self._put(place, self.stacks[place].state, "SKIPPED_SUSPENDED_ACCOUNT")
+            return Outcome("SUCCEEDED")
         if why := self.broken.get(place):
             state = ("INOPERABLE", "INOPERABLE") if action == "DELETE" else ("OUTDATED", "FAILED")
             self._put(place, *state, why)

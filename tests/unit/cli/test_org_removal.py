@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from guardrail_cli.documents import UsageError
+from guardrail_cli.org.causes import advice
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.removal import Removal, Scope
 from guardrail_cli.org.rollout import Rollout
@@ -42,7 +43,7 @@ class Site:
     @property
     def removal(self) -> Removal:
         """Return a command that begins anew."""
-        return Removal(self.sets, self.said, sleep=lambda _: None)
+        return Removal(self.sets, self.sets.organisation, self.said, sleep=lambda _: None)
 
     @property
     def deletions(self) -> int:
@@ -73,6 +74,42 @@ def test_a_stack_that_cannot_be_deleted_keeps_the_set() -> None:
     assert site.sets.standing
     site.sets.broken.clear()
     assert site.removal.stacks(ALL) == {}
+    site.removal.the_set()
+    assert site.sets.standing is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_set_lets_go_of_what_is_in_a_suspended_account(*, known: bool) -> None:
+    """Whether the organisation says so or StackSets does; the rest is deleted, the set goes."""
+    site = Site()
+    (site.sets.organisation.suspended if known else site.sets.skipped).add(ACCOUNTS[1])
+    left = site.removal.stacks(ALL)
+    assert left.keys() == {(ACCOUNTS[1], region) for region in REGIONS}
+    for reason in left.values():
+        assert reason.startswith("the account is suspended, so the set let go of the stack")
+        assert "delete it in its account" in advice(reason)
+    assert sorted(site.sets.detached) == sorted(left)
+    site.removal.the_set()
+    assert site.sets.standing is None
+
+
+def test_a_suspended_account_of_another_unit_is_left_alone() -> None:
+    """Its stacks are not meant."""
+    site = Site()
+    site.sets.organisation.suspended.add(ACCOUNTS[1])
+    assert site.removal.stacks(Scope(units=("ou-2",))) == {}
+    assert site.sets.detached == []
+
+
+def test_what_cannot_be_deleted_is_let_go_of_if_that_is_asked_for() -> None:
+    """AWS's reason is told all the same."""
+    site = Site()
+    place = (ACCOUNTS[3], "us-east-1")
+    site.sets.broken[place] = "AccessDenied"
+    left = site.removal.stacks(ALL, let_go=True)
+    assert left.keys() == {place}
+    assert left[place].startswith("AccessDenied; it cannot be deleted, so the set let go")
+    assert site.sets.detached == [place]
     site.removal.the_set()
     assert site.sets.standing is None
 

@@ -6,6 +6,10 @@ import re
 
 _ADVICE = (
     (
+        r"let go of",
+        "it cannot come back into a set: delete it in its account, as soon as that can be entered",
+    ),
+    (
         r"explicit deny|service control policy",
         "a policy of the organisation denies it: exempt CloudFormation's StackSets role from it in"
         " this account",

@@ -40,6 +40,11 @@ class Instance:
         return self.state == "CURRENT"
 
     @property
+    def skipped(self) -> bool:
+        """Whether StackSets leaves it alone because its account is suspended."""
+        return self.detail == "SKIPPED_SUSPENDED_ACCOUNT"
+
+    @property
     def failed(self) -> bool:
         """Whether an operation has tried it in vain; to be tried again after all others."""
         return not self.settled and self.detail in {"FAILED", "CANCELLED"}
@@ -167,6 +172,15 @@ class StackSets(Protocol):
         Return the operation's id.
         """
 
+    def detach(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """Begin to let go of those accounts' stacks, which stay as they are, and return its id.
+
+        None of them can ever be taken back into a set. Source: AWS CloudFormation API reference,
+        "DeleteStackInstances", RetainStacks.
+        """
+
     def delete(self) -> None:
         """Delete the set, which has no stacks any more."""
 
@@ -189,6 +203,12 @@ class Organisation(Protocol):
         There may be none: units are made before their accounts.
         A service-managed stack set never reaches that one. Source: AWS CloudFormation user guide,
         "StackSets concepts".
+        """
+
+    def active(self) -> frozenset[str]:
+        """Return the active accounts of the whole organisation.
+
+        Others are suspended or being closed: nothing can be done in them.
         """
 
 

@@ -40,6 +40,13 @@ class AwsOrganisation:
                 pending.extend(self._below(unit))
         return sorted(found - {management})
 
+    def active(self) -> frozenset[str]:
+        """See `Organisation.active`."""
+        with reaching("looking for the accounts of the organisation"):
+            pages = self._client.get_paginator("list_accounts").paginate()
+            accounts = [one for page in pages for one in page["Accounts"]]
+        return frozenset(one["Id"] for one in accounts if _state(one) == "ACTIVE")
+
     def _active(self, unit: str) -> set[str]:
         pages = self._client.get_paginator("list_accounts_for_parent").paginate(ParentId=unit)
         accounts = (one for page in pages for one in page["Accounts"])

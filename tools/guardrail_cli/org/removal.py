@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from guardrail_cli.org.model import Instance, Place, StackSets
-from guardrail_cli.org.operations import Screen, Watch
+from guardrail_cli.org.model import Instance, Organisation, Pace, Place, StackSets
+from guardrail_cli.org.operations import Screen, Watch, by_regions
 from guardrail_cli.org.rollout import Waves
 
 UNITS_AT_ONCE = 50
 """Of one operation. Source: AWS CloudFormation API reference, "DeleteStackInstances"."""
+
+
+SUSPENDED = "the account is suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +52,55 @@ class Removal:
     """Deletes stacks of a set, and the set when none is left."""
 
     sets: StackSets
+    organisation: Organisation
     screen: Screen
     waves: Waves = field(default_factory=Waves)
     sleep: Callable[[float], None] = time.sleep
 
-    def stacks(self, scope: Scope) -> dict[Place, str]:
+    def stacks(self, scope: Scope, *, let_go: bool = False) -> dict[Place, str]:
         """Delete the stacks that are meant; return where one is left, why.
 
-        Accounts that join their units get none any more.
+        Accounts that join their units get none any more. In an account that is suspended nothing
+        can be deleted: the set lets go of its stack, and with `let_go` of each that cannot be
+        deleted. Source: AWS re:Post, "How do I delete a stack instance from a CloudFormation stack
+        set in a closed or suspended AWS account?".
         """
         self._watch.settle()
         if self.sets.definition() is None:
             self.screen.say("there is no such stack set")
             return {}
+        active = self.organisation.active()
+        there = scope.of(self.sets.instances())
+        gone = self._let_go([one for one in there if one.account not in active], SUSPENDED)
         failed: dict[Place, str] = {}
         for regions, units in self._covered(scope).items():
             failed.update(self._delete(units, regions))
         self._tell_still_covered(scope)
         left = scope.of(self.sets.instances())
+        gone |= self._let_go([one for one in left if one.skipped], SUSPENDED)
+        left = [one for one in left if one.place not in gone]
         told = {one.place: failed.get(one.place) or one.reason for one in left}
-        return {place: why or "it was not reached" for place, why in told.items()}
+        told = {place: why or "it was not reached" for place, why in told.items()}
+        return {**gone, **(self._let_go_of_rest(left, told) if let_go else told)}
+
+    def _let_go_of_rest(self, left: list[Instance], told: dict[Place, str]) -> dict[Place, str]:
+        """Let go of what cannot be deleted; keep saying why it could not be."""
+        gone = self._let_go(left, "it cannot be deleted")
+        return {place: f"{why}; {gone[place]}" for place, why in told.items()}
+
+    def _let_go(self, stacks: list[Instance], why: str) -> dict[Place, str]:
+        """Detach the stacks; return where they are, and that they are, or AWS's reason if not."""
+        gone: dict[Place, str] = {
+            one.place: f"{why}, so the set let go of the stack {one.stack_id}, which stays there"
+            for one in stacks
+        }
+        for regions, accounts in by_regions(stacks).items():
+            units = tuple(sorted({one.unit for one in stacks if one.account in accounts}))
+            self.screen.say(f"letting go of the stacks of {len(accounts)} accounts: {why}")
+            pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
+            begun = self.sets.detach(units, accounts, list(regions), pace)
+            gone.update(self._watch.follow(begun, len(accounts) * len(regions)).failures)
+        return gone
 
     def the_set(self) -> None:
         """Delete the set, unless it is gone or has stacks left."""

@@ -25,14 +25,19 @@ def remove(
         str, typer.Option(help="role of every account that may look at its endpoints")
     ] = "",
     *,
+    let_go: Annotated[
+        bool, typer.Option("--let-go", help="leave stacks that cannot be deleted where they are")
+    ] = False,
     delegated: Annotated[bool, DELEGATED] = False,
     sure: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
 ) -> None:
     """Delete the stacks and the stack set; the endpoints that they made stay, and cost.
 
     With --organization-units or --regions only the stacks of those, and the set stays. With --role
-    the endpoints are listed first. Interrupted, the same command goes on. Exit code: 0 all that was
-    meant is deleted, 1 something is left, 2 it could not be begun.
+    the endpoints are listed first. In a suspended account nothing can be deleted: the set lets go
+    of its stacks, and with --let-go of any that cannot be deleted. Interrupted, the same command
+    goes on. Exit code: 0 all that was meant is deleted, 1 something is left, 2 it could not be
+    begun.
     """
     target, scope = Target(name, home, delegated), _scope(units, regions)
     target.definition()
@@ -49,8 +54,8 @@ def remove(
     if not sure:
         what = f"{len(instances)} stacks" + (" and the stack set" if scope.everything else "")
         typer.confirm(f"Delete {what}, and leave their endpoints?", abort=True)
-    removal = Removal(target.sets(), Terminal())
-    failed = removal.stacks(scope)
+    removal = Removal(target.sets(), target.organisation(), Terminal())
+    failed = removal.stacks(scope, let_go=let_go)
     if scope.everything:
         removal.the_set()
     end(failed)

@@ -167,14 +167,26 @@ class AwsStackSets:
         target". Source: AWS CloudFormation user guide, "Delete stacks from StackSets".
         """
         with reaching(f"deleting the stacks of {self._name}"):
-            answer = self._cfn.delete_stack_instances(
-                StackSetName=self._name,
-                DeploymentTargets={"OrganizationalUnitIds": list(units)},
-                Regions=regions,
-                OperationPreferences=_preferences(pace),
-                RetainStacks=False,
-                **self._as,
-            )
+            return self._remove({"OrganizationalUnitIds": list(units)}, regions, pace, retain=False)
+
+    def detach(
+        self, units: tuple[str, ...], accounts: list[str], regions: list[str], pace: Pace
+    ) -> str:
+        """See `StackSets.detach`."""
+        with reaching(f"letting go of stacks of {self._name}"):
+            return self._remove(_targets(units, accounts), regions, pace, retain=True)
+
+    def _remove(
+        self, targets: dict[str, Any], regions: list[str], pace: Pace, *, retain: bool
+    ) -> str:
+        answer = self._cfn.delete_stack_instances(
+            StackSetName=self._name,
+            DeploymentTargets=targets,
+            Regions=regions,
+            OperationPreferences=_preferences(pace),
+            RetainStacks=retain,
+            **self._as,
+        )
         return str(answer["OperationId"])
 
     def delete(self) -> None:
