@@ -20,7 +20,7 @@ from guardrail.core.names import Service
 from guardrail_sandbox.ec2 import services
 from support.fakes import ACCOUNT, STACK
 
-REGION = "us-east-1"
+REGIONS = ("us-east-1", "eu-west-1")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,12 +32,12 @@ def one_loader() -> Iterator[None]:
         yield
 
 
-def few_services() -> list[Any]:
+def few_services(region: str) -> list[Any]:
     """Return the PrivateLink services that tests ask for: all 256 take seconds to be written."""
-    zones = [zone.name for zone in RegionsAndZonesBackend.zones[REGION]]
+    zones = [zone.name for zone in RegionsAndZonesBackend.zones[region]]
     make = BaseBackend.default_vpc_endpoint_service_factory
     names = ("s3", "sqs", "states", "sync-states")
-    return [service for name in names for service in make(REGION, zones, name)]
+    return [service for name in names for service in make(region, zones, name)]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     # Nobody starts an instance here, and 1,300 images are most of what moto sets up for a test.
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-    monkeypatch.setitem(vpcs.DEFAULT_VPC_ENDPOINT_SERVICES, REGION, few_services())
+    for region in REGIONS:
+        monkeypatch.setitem(vpcs.DEFAULT_VPC_ENDPOINT_SERVICES, region, few_services(region))
     with mock_aws():
         yield
     services.offered.cache_clear()  # it remembers what a region has

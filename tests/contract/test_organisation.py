@@ -12,16 +12,15 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
+from organisation_site import NAME, new_organisation, new_unit, session_of
 from typer.testing import CliRunner
 
 from guardrail.aws.last_sweep import LastSweep
-from guardrail.core.names import MANAGED_TAG
 from guardrail_cli.documents import UsageError
 from guardrail_cli.main import app
 from guardrail_cli.org import packaging
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
-from guardrail_cli.org.leftovers import left_by
 from guardrail_cli.org.model import Definition, Instance, Pace
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.packaging import Release
@@ -29,10 +28,8 @@ from guardrail_cli.org.planning import counted_vpcs
 from guardrail_cli.org.stack_set import AwsStackSets
 from guardrail_cli.org.status import ROLE, absent, rows
 from guardrail_cli.org.target import Target
-from support.fakes import BASELINE
 
 RUN = CliRunner()
-NAME = "sfn-endpoint-guardrail"
 REGIONS = ("us-east-1", "eu-west-1")
 TABLE = {
     "Type": "AWS::DynamoDB::Table",
@@ -79,25 +76,7 @@ def management(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def unit() -> str:
     """Make an organisation with a unit, a unit below that, and an account in each."""
-    client = boto3.client("organizations")
-    client.create_organization(FeatureSet="ALL")
-    root = client.list_roots()["Roots"][0]["Id"]
-    above = new_unit(client, root, "workloads")
-    below = new_unit(client, above, "production")
-    for name, parent in (("one", above), ("two", below)):
-        account = client.create_account(AccountName=name, Email=f"{name}@example.com")
-        client.move_account(
-            AccountId=account["CreateAccountStatus"]["AccountId"],
-            SourceParentId=root,
-            DestinationParentId=parent,
-        )
-    return above
-
-
-def new_unit(client: Any, parent: str, name: str) -> str:
-    """Make an organisational unit."""
-    made = client.create_organizational_unit(ParentId=parent, Name=name)
-    return str(made["OrganizationalUnit"]["Id"])
+    return new_organisation()
 
 
 def test_the_accounts_in_and_below_a_unit_are_found(unit: str) -> None:
@@ -207,13 +186,6 @@ def stacks(unit: str) -> list[Instance]:
     return found
 
 
-def session_of(account: str) -> boto3.Session:
-    """Return a session inside of an account."""
-    arn = f"arn:aws:iam::{account}:role/{ROLE}"
-    given = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-
-
 STANDING = Definition(TEMPLATE, {"Mode": "enforce"}, ("ou-1",), REGIONS)
 
 
@@ -267,29 +239,6 @@ def test_what_cannot_be_read_is_a_row_with_its_cause(stacks: list[Instance]) -> 
     assert [bool(row.problem) for row in read.values()].count(True) == 2
     (row,) = absent([stacks[0].place, ("000000000009", "us-east-1")], stacks)
     assert (row.account, row.state, row.fine) == ("000000000009", "ABSENT", False)
-
-
-def test_what_the_stacks_made_is_found(stacks: list[Instance]) -> None:
-    """Of that stack only, in its account and region."""
-    first = stacks[0]
-    ec2 = session_of(first.account).client("ec2", region_name=first.region)
-    vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    made = [
-        ec2.create_vpc_endpoint(
-            VpcId=vpc_id,
-            VpcEndpointType="Interface",
-            ServiceName="com.amazonaws.us-east-1.states",
-            PolicyDocument=BASELINE,
-            TagSpecifications=[
-                {"ResourceType": "vpc-endpoint", "Tags": [{"Key": MANAGED_TAG, "Value": stack}]}
-            ],
-        )["VpcEndpoint"]["VpcEndpointId"]
-        for stack in (first.stack_id, "arn:another")
-    ]
-    left = {(one.account, one.region): one for one in left_by(stacks, reader())}
-    assert left[first.place].endpoint_ids == (made[0],)
-    assert made[0] in left[first.place].line()
-    assert [one.endpoint_ids for one in left.values()].count(()) == 3
 
 
 def test_vpcs_are_counted_without_the_default_ones(stacks: list[Instance]) -> None:

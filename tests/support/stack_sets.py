@@ -145,6 +145,11 @@ class FakeStackSets:
         ids = (o.operation_id for _, _, o in self.operations)
         return next((i for i in ids if self._looked.get(i, 0) < self.looks), None)
 
+    def deleted(self) -> set[Place]:
+        """See `StackSets.deleted`."""
+        deletions = (one for what, _, one in self.operations if what in {"DELETE", "DETACH"})
+        return {place for one in deletions for place in one.results}
+
     def operation(self, operation_id: str) -> Operation:
         """See `StackSets.operation`; it ends with the second look."""
         self.interrupt()

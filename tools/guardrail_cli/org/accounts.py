@@ -27,6 +27,9 @@ Seen = TypeVar("Seen")
 WORKERS = 32
 """Accounts that are read at once: the calls wait for the network most of the time."""
 
+_RETRIES: Any = {"mode": "standard", "total_max_attempts": 6}
+"""With jittered pauses that grow to 20 s. Source: AWS SDKs reference guide, "Retry behavior"."""
+
 _CURRENT: ContextVar[Credentials] = ContextVar("credentials")
 
 
@@ -58,7 +61,7 @@ class Accounts:
         self._role = role
         self._partition = partition
         core = botocore.session.Session()
-        core.set_default_client_config(Config(max_pool_connections=WORKERS))
+        core.set_default_client_config(Config(max_pool_connections=WORKERS, retries=_RETRIES))
         core.register_component("credential_provider", CredentialResolver([_Provider()]))
         self._session = boto3.Session(botocore_session=core)
         self._clients: dict[tuple[str, str], Any] = {}

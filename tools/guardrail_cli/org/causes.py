@@ -36,6 +36,12 @@ _ADVICE = (
         " or leave it out of --regions",
     ),
     (
+        r"DependencyViolation",
+        "something else uses the security group: take it off that, and run the command again",
+    ),
+    (r"still there after", "look at it in that account, and run the command again"),
+    (r"still stands", "delete that stack, and run the command again"),
+    (
         r"already exists",
         "something of that name stands there: remove the stack that made it, or rename it",
     ),

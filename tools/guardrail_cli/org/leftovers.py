@@ -1,64 +1,184 @@
-"""What removing the stacks leaves behind: the endpoints and groups that they made."""
+"""What removing the stacks leaves behind: the endpoints and groups that they made.
+
+They are found by their tag, which names the stack, also when stack and set are gone. A tag can be
+set by anyone, so it has to be one that a stack of the set in that account and region has, and what
+bears it has to be what the guardrail makes: an endpoint of Step Functions, a group of its name.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from guardrail.core.names import MANAGED_TAG
+from botocore.exceptions import ClientError
+
+from guardrail.aws.reading import service_of, tag_map
+from guardrail.core.names import MANAGED_TAG, Service, group_name
 from guardrail_cli.deployed import reaching
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts, by_account
-from guardrail_cli.org.model import Instance
+from guardrail_cli.org.model import Instance, Place
+from guardrail_cli.org.takeout import Left
+
+AT_ONCE = 25
+"""Endpoints of one call, each of which draws on four tokens that come back at 0.3 a second.
+
+Source: Amazon EC2 developer guide, "Request throttling".
+"""
+
+_PASSING = frozenset(
+    {
+        "DependencyViolation",
+        "IncorrectState",
+        "InternalError",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "Unavailable",
+    }
+)
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_GROUPS = frozenset(group_name(service) for service in Service)
+
+Refusal = tuple[str, str]
+"""AWS's code, and a sentence for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What one stack made and left: ids, or why that is not known."""
+@dataclass(frozen=True)
+class Leavings:
+    """What stacks of the set `name` made, in other accounts.
 
-    account: str
-    region: str
-    endpoint_ids: tuple[str, ...] = ()
-    group_ids: tuple[str, ...] = ()
-    problem: str = ""
+    `stack_ids` are stacks that are known to be the set's; others are known by their name, which is
+    `StackSet-`, the set's name and a UUID.
+    """
 
-    def line(self) -> str:
-        """Return it for a person."""
-        ids = ", ".join((*self.endpoint_ids, *self.group_ids)) or "nothing"
-        return f"{self.account} {self.region}: {self.problem or ids}"
+    accounts: Accounts
+    name: str
+    stack_ids: frozenset[str] = frozenset()
+
+    def look(self, places: Iterable[Place]) -> Iterator[Left]:
+        """Yield what is left in each place, or why that is not known; nothing is changed."""
+        yield from by_account(_spots(places), self.accounts, self._looked, _unknown)
+
+    def take(self, places: Iterable[Place]) -> Iterator[Left]:
+        """Do the next step in each place, see `take_out`; what its stack still manages stays."""
+        yield from by_account(_spots(places), self.accounts, self._taken, _unknown)
+
+    def _looked(self, spot: Instance, accounts: Accounts) -> Left:
+        try:
+            return self._found(spot, accounts)[0]
+        except UsageError as error:
+            return _unknown(spot, str(error))
+
+    def _taken(self, spot: Instance, accounts: Accounts) -> Left:
+        try:
+            left, stack_ids = self._found(spot, accounts)
+            if left.nothing:
+                return left
+            if standing := _standing(accounts.client("cloudformation", spot.region), stack_ids):
+                problem = f"the stack {standing} still stands and would put back what is deleted"
+                return replace(left, problem=problem)
+            refused = _next_step(accounts.client("ec2", spot.region), left)
+        except UsageError as error:
+            return replace(_unknown(spot, str(error)), passing=_may_pass(error))
+        problem = "; ".join(sentence for _, sentence in refused)
+        return replace(left, problem=problem, passing=all(code in _PASSING for code, _ in refused))
+
+    def _found(self, spot: Instance, accounts: Accounts) -> tuple[Left, set[str]]:
+        """Return what is left, and the ids of the stacks that made it."""
+        client = accounts.client("ec2", spot.region)
+        with reaching(f"looking at what {spot.account} has in {spot.region}"):
+            endpoints = self._ours(client, "describe_vpc_endpoints", "VpcEndpoints", spot)
+            groups = self._ours(client, "describe_security_groups", "SecurityGroups", spot)
+        endpoints = [one for one in endpoints if service_of(one["ServiceName"])]
+        endpoints = [one for one in endpoints if _state(one) != "deleted"]
+        groups = [one for one in groups if one["GroupName"] in _GROUPS]
+        going = [one for one in endpoints if _state(one) == "deleting"]
+        left = Left(
+            spot.account,
+            spot.region,
+            tuple(one["VpcEndpointId"] for one in endpoints if one not in going),
+            tuple(one["VpcEndpointId"] for one in going),
+            tuple(one["GroupId"] for one in groups),
+        )
+        return left, {tag_map(one["Tags"])[MANAGED_TAG] for one in (*endpoints, *groups)}
+
+    def _ours(self, client: Any, call: str, member: str, spot: Instance) -> list[Any]:  # noqa: ANN401 - of the SDK
+        tagged = [{"Name": "tag-key", "Values": [MANAGED_TAG]}]
+        pages = client.get_paginator(call).paginate(Filters=tagged)
+        found = (one for page in pages for one in page[member])
+        return [one for one in found if self._made(tag_map(one["Tags"])[MANAGED_TAG], spot)]
+
+    def _made(self, stack_id: str, spot: Instance) -> bool:
+        """Whether a stack is the set's. Source: CloudFormation user guide, "StackSets concepts"."""
+        named = (
+            rf"arn:[^:]+:cloudformation:{spot.region}:{spot.account}:stack/"
+            rf"StackSet-{re.escape(self.name)}-{_UUID}/[^/]+"
+        )
+        return stack_id in self.stack_ids or bool(re.fullmatch(named, stack_id))
 
 
-def left_by(instances: Iterable[Instance], accounts: Accounts) -> Iterator[Left]:
-    """Yield what each stack made; to be asked before the stacks are deleted."""
-    yield from by_account(instances, accounts, _all_of, _unknown)
+def _next_step(client: Any, left: Left) -> list[Refusal]:  # noqa: ANN401 - of the SDK
+    """Delete the endpoints; if there is none any more, the groups."""
+    with reaching(f"deleting what {left.account} has in {left.region}"):
+        if left.endpoint_ids:
+            return _delete_endpoints(client, left.endpoint_ids)
+        groups = () if left.going_ids else left.group_ids
+        return [refusal for group_id in groups for refusal in _delete_group(client, group_id)]
 
 
-def _all_of(instance: Instance, accounts: Accounts) -> Left:
+def _delete_endpoints(client: Any, ids: tuple[str, ...]) -> list[Refusal]:  # noqa: ANN401 - of the SDK
+    refused: list[Any] = []
+    for begin in range(0, len(ids), AT_ONCE):
+        some = list(ids[begin : begin + AT_ONCE])
+        refused += client.delete_vpc_endpoints(VpcEndpointIds=some).get("Unsuccessful", [])
+    told = [_refusal(one.get("ResourceId", ""), one["Error"]) for one in refused]
+    return [(code, sentence) for code, sentence in told if not code.endswith("NotFound")]
+
+
+def _delete_group(client: Any, group_id: str) -> list[Refusal]:  # noqa: ANN401 - of the SDK
     try:
-        return _found(instance, accounts)
-    except UsageError as error:
-        return _unknown(instance, str(error))
+        client.delete_security_group(GroupId=group_id)
+    except ClientError as error:
+        code, sentence = _refusal(group_id, error.response.get("Error", {}))
+        return [] if code.endswith("NotFound") else [(code, sentence)]
+    return []
 
 
-def _unknown(instance: Instance, why: str) -> Left:
-    return Left(instance.account, instance.region, problem=why)
+def _refusal(what: str, error: Any) -> Refusal:  # noqa: ANN401 - of the SDK
+    code = str(error.get("Code"))
+    return code, f"{what}: {code}: {error.get('Message')}"
 
 
-def _found(instance: Instance, accounts: Accounts) -> Left:
-    client = accounts.client("ec2", instance.region)
-    ours = [{"Name": f"tag:{MANAGED_TAG}", "Values": [instance.stack_id]}]
-    with reaching(f"looking at what {instance.account} has in {instance.region}"):
-        endpoints = _all(client, "describe_vpc_endpoints", "VpcEndpoints", ours)
-        groups = _all(client, "describe_security_groups", "SecurityGroups", ours)
-    return Left(
-        instance.account,
-        instance.region,
-        tuple(one["VpcEndpointId"] for one in endpoints),
-        tuple(one["GroupId"] for one in groups),
-    )
+def _standing(client: Any, stack_ids: set[str]) -> str:  # noqa: ANN401 - of the SDK
+    """Return one of the stacks that is not deleted, if any; AWS forgets those after 90 days."""
+    for stack_id in sorted(stack_ids):
+        with reaching(f"looking for the stack {stack_id}"):
+            try:
+                (stack,) = client.describe_stacks(StackName=stack_id)["Stacks"]
+            except ClientError as error:
+                if "does not exist" in str(error):
+                    continue
+                raise
+        if stack["StackStatus"] != "DELETE_COMPLETE":
+            return stack_id
+    return ""
 
 
-def _all(client: Any, call: str, member: str, filters: Any) -> list[Any]:  # noqa: ANN401 - of the SDK
-    pages = client.get_paginator(call).paginate(Filters=filters)
-    return [one for page in pages for one in page[member]]
+def _may_pass(error: UsageError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in _PASSING
+
+
+def _state(endpoint: Any) -> str:  # noqa: ANN401 - of the SDK
+    return str(endpoint.get("State", "")).lower()
+
+
+def _spots(places: Iterable[Place]) -> list[Instance]:
+    return [Instance(*place, "") for place in places]
+
+
+def _unknown(spot: Instance, why: str) -> Left:
+    return Left(spot.account, spot.region, problem=why)

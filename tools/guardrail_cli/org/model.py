@@ -190,6 +190,9 @@ class StackSets(Protocol):
     def running(self) -> str | None:
         """Return the id of an operation that goes on or waits, if any."""
 
+    def deleted(self) -> set[Place]:
+        """Return where operations have deleted stacks, as far as the set remembers them."""
+
     def operation(self, operation_id: str) -> Operation:
         """Return how far an operation came."""
 

@@ -28,10 +28,15 @@ class AwsOrganisation:
         with reaching("looking at the organisation"):
             return str(self._client.describe_organization()["Organization"]["Id"])
 
+    def management(self) -> str:
+        """Return the management account, which no stack set of the organisation reaches."""
+        with reaching("looking at the organisation"):
+            return str(self._client.describe_organization()["Organization"]["MasterAccountId"])
+
     def accounts(self, units: tuple[str, ...]) -> list[str]:
         """See `Organisation.accounts`."""
+        management = self.management()
         with reaching("looking for the accounts of the organisation"):
-            management = self._client.describe_organization()["Organization"]["MasterAccountId"]
             found: set[str] = set()
             pending = list(units)
             while pending:

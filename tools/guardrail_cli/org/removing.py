@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from guardrail.core.names import MANAGED_TAG
 from guardrail_cli.deployed import STACK
-from guardrail_cli.org import leftovers
+from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts
+from guardrail_cli.org.leftovers import Leavings
+from guardrail_cli.org.model import Instance, Place
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
 from guardrail_cli.org.removal import Removal, Scope
 from guardrail_cli.org.screen import Terminal
+from guardrail_cli.org.takeout import Left, counted, take_out
 from guardrail_cli.org.target import Target, listed
 
 
@@ -22,9 +26,12 @@ def remove(
     regions: Annotated[str, REGIONS] = "",
     name: Annotated[str, NAME] = STACK,
     role: Annotated[
-        str, typer.Option(help="role of every account that may look at its endpoints")
+        str, typer.Option(help="role of every account that may look at its endpoints, or delete")
     ] = "",
     *,
+    delete_endpoints: Annotated[
+        bool, typer.Option("--delete-endpoints", help="and what the stacks made; needs --role")
+    ] = False,
     let_go: Annotated[
         bool, typer.Option("--let-go", help="leave stacks that cannot be deleted where they are")
     ] = False,
@@ -34,31 +41,91 @@ def remove(
     """Delete the stacks and the stack set; the endpoints that they made stay, and cost.
 
     With --organization-units or --regions only the stacks of those, and the set stays. With --role
-    the endpoints are listed first. In a suspended account nothing can be deleted: the set lets go
-    of its stacks, and with --let-go of any that cannot be deleted. Interrupted, the same command
-    goes on. Exit code: 0 all that was meant is deleted, 1 something is left, 2 it could not be
-    begun.
+    the endpoints are listed first; with --delete-endpoints, which asks a second time, they are
+    deleted after their stacks, and then their security groups. In a suspended account nothing can
+    be deleted: the set lets go of its stacks, and with --let-go of any that cannot be deleted.
+    Interrupted, the same command goes on; if the set is gone by then, --regions has to say where to
+    look for endpoints. Exit code: 0 all that was meant is deleted, 1 something is left, 2 it could
+    not be begun.
     """
-    target, scope = Target(name, home, delegated), _scope(units, regions)
-    target.definition()
-    instances = scope.of(target.sets().instances())
-    if role:
-        accounts = Accounts(role, target.organisation().partition(), home)
-        for left in leftovers.left_by(instances, accounts):
-            typer.echo(left.line())
-    else:
-        typer.echo(
-            "The endpoints stay and are not listed here (--role). In an account, the tag"
-            f" {MANAGED_TAG} finds them; each costs about $7.30 a month and zone."
+    given = _Given(Target(name, home, delegated), _scope(units, regions), role, let_go)
+    if delete_endpoints and not role:
+        raise UsageError(
+            "--delete-endpoints needs --role: the name of a role that every account has and that"
+            " may look for and delete VPC endpoints and security groups and look at stacks, such as"
+            " OrganizationAccountAccessRole"
         )
+    instances = given.instances(must_be=not delete_endpoints)
+    places = given.places(instances) if delete_endpoints else [one.place for one in instances]
+    left = _list_left(given.leavings(instances), places) if role else _tell_how_to_list()
     if not sure:
-        what = f"{len(instances)} stacks" + (" and the stack set" if scope.everything else "")
-        typer.confirm(f"Delete {what}, and leave their endpoints?", abort=True)
-    removal = Removal(target.sets(), target.organisation(), Terminal())
-    failed = removal.stacks(scope, let_go=let_go)
-    if scope.everything:
-        removal.the_set()
-    end(failed)
+        _ask(given.scope, instances, left if delete_endpoints else None)
+    end(given.delete(instances, places if delete_endpoints else None))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the command was given."""
+
+    target: Target
+    scope: Scope
+    role: str
+    let_go: bool
+
+    def instances(self, *, must_be: bool) -> list[Instance]:
+        """Return the stacks that are meant; raises UsageError without a set, if it `must_be`."""
+        if must_be:
+            self.target.definition()
+        sets = self.target.sets()
+        return self.scope.of(sets.instances()) if sets.definition() else []
+
+    def places(self, instances: list[Instance]) -> list[Place]:
+        """Return where stacks of the set stand or have stood, in accounts that can be entered.
+
+        The set remembers where stacks were deleted. When it is gone, that can be any account of the
+        organisation, in the regions that are given; raises UsageError without any.
+        """
+        sets, organisation, scope = self.target.sets(), self.target.organisation(), self.scope
+        members = organisation.active() - {organisation.management()}
+        if scope.units:
+            members &= frozenset(organisation.accounts(scope.units))
+        if sets.definition() is None:
+            if not scope.regions:
+                raise UsageError(
+                    f"the stack set {self.target.name} is gone, and with it where its stacks stood:"
+                    " --regions has to say where to look for the endpoints that they left"
+                )
+            return sorted((account, region) for account in members for region in scope.regions)
+        stood = {p for p in sets.deleted() if not scope.regions or p[1] in scope.regions}
+        return sorted(p for p in stood | {one.place for one in instances} if p[0] in members)
+
+    def leavings(self, instances: list[Instance]) -> Leavings:
+        """Return what stacks left in other accounts."""
+        partition = self.target.organisation().partition()
+        accounts = Accounts(self.role, partition, self.target.home)
+        known = frozenset(one.stack_id for one in instances if one.stack_id)
+        return Leavings(accounts, self.target.name, known)
+
+    def delete(self, instances: list[Instance], places: list[Place] | None) -> dict[Place, str]:
+        """Delete the stacks, what they made in those places, and the set; return what is left.
+
+        In this order: a stack puts back what it misses, and the set remembers where they stood.
+        """
+        screen = Terminal()
+        removal = Removal(self.target.sets(), self.target.organisation(), screen)
+        failed = removal.stacks(self.scope, let_go=self.let_go)
+        kept: dict[Place, str] = {}
+        if places is not None:
+            free = [place for place in places if place not in failed]
+            kept = take_out(free, self.leavings(instances).take, screen)
+            screen.say(_LEFT if kept else _GONE)
+        if self.scope.everything and not kept:
+            removal.the_set()
+        return {**failed, **kept}
+
+
+_GONE = "nothing is left of what the deleted stacks made"
+_LEFT = "something is left of what the deleted stacks made: the same command goes on from here"
 
 
 def _scope(units: str, regions: str) -> Scope:
@@ -66,3 +133,37 @@ def _scope(units: str, regions: str) -> Scope:
         listed(units, "--organization-units") if units else (),
         listed(regions, "--regions") if regions else (),
     )
+
+
+def _list_left(leavings: Leavings, places: list[Place]) -> list[Left]:
+    """Print what stacks made, as it is found; return it."""
+    found: list[Left] = []
+    for left in leavings.look(places):
+        if not left.nothing:
+            typer.echo(left.line())
+            found.append(left)
+    return found
+
+
+def _tell_how_to_list() -> list[Left]:
+    typer.echo(
+        "The endpoints stay and are not listed here (--role). In an account, the tag"
+        f" {MANAGED_TAG} finds them; each costs about $7.30 a month and zone."
+    )
+    return []
+
+
+def _ask(scope: Scope, instances: list[Instance], left: list[Left] | None) -> None:
+    """Ask about the stacks, and about what they made if that is to be deleted; may abort."""
+    what = f"{len(instances)} stacks" + (" and the stack set" if scope.everything else "")
+    leaving = ", and leave their endpoints" if left is None else ""
+    if instances or scope.everything:
+        typer.confirm(f"Delete {what}{leaving}?", abort=True)
+    if left or (left is not None and instances):
+        unknown = sum(bool(one.problem) for one in left)
+        more = f" ({unknown} accounts and regions could not be looked at)" if unknown else ""
+        typer.confirm(
+            f"Delete the {counted(left)} that stacks made, too{more}?"
+            " Their VPCs reach Step Functions over the internet from then on, or not at all.",
+            abort=True,
+        )

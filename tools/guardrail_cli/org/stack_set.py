@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from guardrail_cli.deployed import reaching
 from guardrail_cli.documents import UsageError
-from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace
+from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace, Place
 
 DESCRIPTION = "Keeps AWS Step Functions reachable by endpoints whose policies stay in the baseline"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
@@ -205,18 +205,26 @@ class AwsStackSets:
 
     def running(self) -> str | None:
         """See `StackSets.running`."""
+        operations = self._operations()
+        going = (o for o in operations if o["Status"] in {"RUNNING", "QUEUED", "STOPPING"})
+        return next((str(one["OperationId"]) for one in going), None)
+
+    def deleted(self) -> set[Place]:
+        """See `StackSets.deleted`; a hundred results in a call."""
+        deletions = [one for one in self._operations() if one.get("Action") == "DELETE"]
+        return {place for one in deletions for place in self.operation(one["OperationId"]).results}
+
+    def _operations(self) -> list[Any]:
         with reaching(f"looking for operations of {self._name}"):
             try:
                 pages = self._cfn.get_paginator("list_stack_set_operations").paginate(
                     StackSetName=self._name, **self._as
                 )
-                operations = [one for page in pages for one in page["Summaries"]]
+                return [one for page in pages for one in page["Summaries"]]
             except ClientError as error:
                 if _code(error) == "StackSetNotFoundException":
-                    return None
+                    return []
                 raise
-        going = (o for o in operations if o["Status"] in {"RUNNING", "QUEUED", "STOPPING"})
-        return next((str(one["OperationId"]) for one in going), None)
 
     def operation(self, operation_id: str) -> Operation:
         """See `StackSets.operation`."""

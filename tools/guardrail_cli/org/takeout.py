@@ -1,0 +1,99 @@
+"""Taking out what deleted stacks left: endpoints first, and their groups when those are gone.
+
+Every round looks at what is there and does the next step. So nothing has to be remembered, and an
+interrupted command goes on with its first round.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from guardrail_cli.org.model import Place
+from guardrail_cli.org.operations import Screen
+
+ROUND_SECONDS = 10.0
+"""Between two rounds: deleting an endpoint takes minutes."""
+
+STILL = 60
+"""Rounds without any change after which it is given up: ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What stacks made and left in one account and region: ids, or why that is not known.
+
+    `going_ids` are endpoints that are being deleted. A problem that is `passing` may be gone in the
+    next round: a throttle, or a group that its endpoint has not let go of yet.
+    """
+
+    account: str
+    region: str
+    endpoint_ids: tuple[str, ...] = ()
+    going_ids: tuple[str, ...] = ()
+    group_ids: tuple[str, ...] = ()
+    problem: str = ""
+    passing: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Account and region."""
+        return self.account, self.region
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All of it."""
+        return *self.endpoint_ids, *self.going_ids, *self.group_ids
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it is known that nothing is left."""
+        return not self.ids and not self.problem
+
+    def line(self) -> str:
+        """Return it for a person."""
+        return f"{self.account} {self.region}: {self.problem or ', '.join(self.ids) or 'nothing'}"
+
+
+Take = Callable[[list[Place]], Iterable[Left]]
+"""Does the next step in each place; yields what was there before, and what went wrong with it."""
+
+
+def take_out(
+    places: Iterable[Place],
+    take: Take,
+    screen: Screen,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[Place, str]:
+    """Take out everything in those places; return where that failed, why."""
+    pending, still = sorted(set(places)), 0
+    failed: dict[Place, str] = {}
+    before: Mapping[Place, Left] = {}
+    while pending:
+        seen = {left.place: left for left in take(pending)}
+        failed |= {p: one.problem for p, one in seen.items() if one.problem and not one.passing}
+        now = {p: one for p, one in seen.items() if not one.nothing and p not in failed}
+        still = still + 1 if now == before else 0
+        if still >= STILL:
+            return failed | {place: _given_up(left) for place, left in now.items()}
+        if now and not still:
+            screen.say(f"taking out {counted(now.values())} in {len(now)} accounts and regions")
+        before, pending = now, sorted(now)
+        if pending:
+            sleep(ROUND_SECONDS)
+    return failed
+
+
+def counted(left: Iterable[Left]) -> str:
+    """Return how many endpoints and groups that are."""
+    found = list(left)
+    endpoints = sum(len(one.endpoint_ids) + len(one.going_ids) for one in found)
+    groups = sum(len(one.group_ids) for one in found)
+    return f"{endpoints} endpoints and {groups} security groups"
+
+
+def _given_up(left: Left) -> str:
+    return left.problem or f"still there after {STILL * ROUND_SECONDS / 60:.0f} minutes: " + (
+        ", ".join(left.ids)
+    )
