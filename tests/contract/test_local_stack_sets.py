@@ -6,6 +6,7 @@ The stacks themselves are played; tests/integration/test_organisation.py has rea
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Event
@@ -17,6 +18,7 @@ import pytest
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition, Outcome, Pace
 from guardrail_cli.org.organisation import AwsOrganisation
+from guardrail_cli.org.removal import Removal, Scope
 from guardrail_cli.org.rollout import Rollout
 from guardrail_cli.org.stack_set import AwsStackSets
 from guardrail_sandbox import moto_state
@@ -33,6 +35,11 @@ NAME = "sfn-endpoint-guardrail"
 REGIONS = ("eu-west-1", "us-east-1")
 TEMPLATE = json.dumps({"Parameters": {"Mode": {"Default": "observe"}}, "Resources": {}})
 WAIT = 20.0
+
+
+def nap(_: float) -> None:
+    """Sleep, but not for as long as one is asked to."""
+    time.sleep(0.05)
 
 
 @dataclass
@@ -86,10 +93,7 @@ class Site:
     def rollout(self) -> Rollout:
         """Return a roll-out that does not sleep for long."""
         organisation = AwsOrganisation(REGIONS[0])
-        naps = Event()
-        return Rollout(
-            self.sets, organisation, FakeArtifacts(), Said(), sleep=lambda _: bool(naps.wait(0.05))
-        )
+        return Rollout(self.sets, organisation, FakeArtifacts(), Said(), sleep=nap)
 
     def wanted(self, mode: str) -> Definition:
         """Return a definition that differs by its mode."""
@@ -97,11 +101,10 @@ class Site:
 
     def ended(self, operation_id: str) -> dict[tuple[str, str], Outcome]:
         """Wait until an operation has ended; return what it came to."""
-        naps = Event()
         for _ in range(int(WAIT / 0.05)):
             if (operation := self.sets.operation(operation_id)).ended:
                 return dict(operation.results)
-            naps.wait(0.05)
+            nap(0)
         raise AssertionError(f"{operation_id} goes on")
 
 
@@ -145,7 +148,9 @@ def test_it_is_rolled_out_upgraded_and_removed(site: Site) -> None:
     site.organizations.move_account(
         AccountId=accounts[0], SourceParentId=site.unit, DestinationParentId=root
     )
-    assert site.rollout().remove() == {}
+    removal = Removal(site.sets, AwsOrganisation(REGIONS[0]), Said(), sleep=nap)
+    assert removal.stacks(Scope()) == {}
+    removal.the_set()
     assert site.sets.definition() is None
     deleted = [(account, region) for what, account, region in site.played.done if what == "delete"]
     assert sorted(deleted) == sorted(created)
@@ -211,7 +216,10 @@ def test_a_suspended_account_is_skipped(site: Site) -> None:
     site.sets.create(site.wanted("observe"))
     site.ended(site.sets.add((site.unit,), [account], ["eu-west-1"], Pace()))
     site.organizations.close_account(AccountId=account)
-    begun = site.sets.remove((site.unit,), [account], ["eu-west-1"], Pace())
+    begun = site.sets.remove((site.unit,), ["eu-west-1"], Pace())
     assert site.ended(begun)[account, "eu-west-1"].status == "CANCELLED"
     (left,) = site.sets.instances()
     assert left.detail == "SKIPPED_SUSPENDED_ACCOUNT"
+    detached = site.sets.detach((site.unit,), [account], ["eu-west-1"], Pace())
+    assert site.ended(detached)[account, "eu-west-1"].status == "SUCCEEDED"
+    assert not list(site.sets.instances())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from samtranslator.yaml_helper import yaml_parse
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition, Instance, Pace
+from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.stack_set import AwsStackSets
+from guardrail_cli.org.target import Target, first_definition
+from guardrail_sandbox.sandbox import ROOT
 
 NAME = "sfn-endpoint-guardrail"
 UNITS, ACCOUNTS, REGIONS = ("ou-1", "ou-2"), ["000000000001", "000000000002"], ["eu-west-1"]
@@ -255,3 +260,31 @@ def test_a_stack_and_an_operation_are_read_with_their_reasons(
     ended = sets().operation("new")
     assert ended.ended
     assert ended.failures == {first.place: "denied"}
+
+
+def test_the_stack_set_of_the_template_is_the_commands_own(asked: Asked) -> None:
+    """Whoever keeps it in CloudFormation gets the same, by deploy/stack-set.yaml."""
+    sets().create(GIVEN)
+    ((_, request),) = asked
+    template = yaml_parse((ROOT / "deploy" / "stack-set.yaml").read_text(encoding="utf-8"))
+    properties = template["Resources"]["StackSet"]["Properties"]
+    told = set(request) - {"CallAs", "Parameters", "TemplateBody"}
+    assert {name: properties[name] for name in told} == {name: request[name] for name in told}
+    pace = properties["OperationPreferences"]
+    assert pace["RegionConcurrencyType"] == SIDE_BY_SIDE["RegionConcurrencyType"]
+    assert pace["ConcurrencyMode"] == SIDE_BY_SIDE["ConcurrencyMode"]
+
+
+def test_the_template_gives_a_set_what_the_command_gives_it() -> None:
+    """Parameters that the guardrail's template has, with the values of a new set."""
+    template = yaml_parse((ROOT / "deploy" / "stack-set.yaml").read_text(encoding="utf-8"))
+    given = {
+        one["ParameterKey"]: one["ParameterValue"]
+        for one in template["Resources"]["StackSet"]["Properties"]["Parameters"]
+    }
+    declared = {name: {"Type": "String"} for name in given}
+    release = Release(json.dumps({"Parameters": declared}), b"", "", "")
+    first = first_definition(release, Target(NAME, "us-east-1"), "o-1", ("ou-1",), ("us-east-1",))
+    assert set(first.parameters) <= set(given)
+    assert given["SweepWindowMinutes"] == first.parameters["SweepWindowMinutes"]
+    assert template["Parameters"]["Mode"]["Default"] == first.parameters["Mode"]

@@ -91,10 +91,11 @@ WITHOUT_AN_OPERATION = {
 
 
 @pytest.mark.skipif(CFN_LINT is None, reason="cfn-lint is not installed")
-def test_cfn_lint_finds_nothing_in_the_buckets() -> None:
-    """The template is written by hand and deployed as it is."""
+@pytest.mark.parametrize("name", ["artifact-buckets.yaml", "stack-set.yaml"])
+def test_cfn_lint_finds_nothing(name: str) -> None:
+    """The templates are written by hand and deployed as they are."""
     done = subprocess.run(
-        [str(CFN_LINT), "artifact-buckets.yaml"],
+        [str(CFN_LINT), name],
         cwd=DEPLOY,
         capture_output=True,
         text=True,

@@ -3,8 +3,8 @@
 AWS: service authorization reference for CloudFormation, CloudTrail, DynamoDB, SNS, SQS, Security
 Hub, EventBridge, EventBridge Scheduler, Route 53 and Route 53 Profiles; Scheduler asks for
 `iam:PassRole` on the role of a schedule's target, listing the zones of a VPC depends on
-`ec2:DescribeVpcs`. Any other call needs its action on `*`. Inferred: that one entry of PutEvents that
-is not allowed refuses the whole call.
+`ec2:DescribeVpcs`. Any other call needs its action on `*`. Inferred: that one entry of PutEvents
+that is not allowed refuses the whole call.
 """
 
 from __future__ import annotations

@@ -98,7 +98,8 @@ class Operations:
     def _place(self, stack_set: StackSet, operation: Operation, place: Place) -> bool:
         """Do it in one place; tell whether that went well."""
         stack, outcome = stack_set.stacks[place], operation.results[place]
-        if self._deployer.suspended(stack.account):
+        # A stack that stays where it is can leave the set all the same.
+        if not operation.retain and self._deployer.suspended(stack.account):
             stack.became(stack.state, "SKIPPED_SUSPENDED_ACCOUNT", "The account is suspended.")
             outcome.status = "CANCELLED"
             return True

@@ -8,7 +8,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Place = tuple[str, str]
 """Account and region."""
@@ -70,7 +73,10 @@ class Operation:
 
 @dataclass(slots=True)
 class StackSet:
-    """What CreateStackSet was told, and what came of it."""
+    """What CreateStackSet was told, and what came of it.
+
+    `targets` are the regions that a unit is deployed to, for accounts that join it, too.
+    """
 
     name: str
     template: str
@@ -78,8 +84,7 @@ class StackSet:
     automatic: bool = True
     retain_on_leaving: bool = False
     set_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    units: set[str] = field(default_factory=set)
-    regions: set[str] = field(default_factory=set)
+    targets: dict[str, set[str]] = field(default_factory=dict)
     stacks: dict[Place, Stack] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
 
@@ -92,6 +97,16 @@ class StackSet:
     def stack_name(self) -> str:
         """The name of its stacks in the accounts."""
         return f"StackSet-{self.name}-{self.set_id}"
+
+    def target(self, unit: str, regions: Iterable[str]) -> None:
+        """Deploy to a unit, and to accounts that join it, in these regions, too."""
+        self.targets.setdefault(unit, set()).update(regions)
+
+    def forget(self, unit: str, regions: Iterable[str]) -> None:
+        """Deploy to a unit in these regions no more."""
+        left = self.targets.pop(unit, set()) - set(regions)
+        if left:
+            self.targets[unit] = left
 
     @property
     def going_on(self) -> bool:

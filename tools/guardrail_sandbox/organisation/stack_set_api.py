@@ -53,6 +53,7 @@ class StackSetLayer:
             "CreateStackInstances": self._add,
             "DeleteStackInstances": self._remove,
             "ListStackInstances": self._instances,
+            "ListStackSetAutoDeploymentTargets": self._targets,
             "ListStackSetOperations": self._list_operations,
             "DescribeStackSetOperation": self._operation,
             "ListStackSetOperationResults": self._results,
@@ -140,8 +141,8 @@ class StackSetLayer:
                     "Enabled": found.automatic,
                     "RetainStacksOnAccountRemoval": found.retain_on_leaving,
                 },
-                "OrganizationalUnitIds": sorted(found.units),
-                "Regions": sorted(found.regions),
+                "OrganizationalUnitIds": sorted(found.targets),
+                "Regions": sorted({region for _, region in found.stacks}),
             }
         }
 
@@ -180,8 +181,8 @@ class StackSetLayer:
     def _add(self, region: str, told: dict[str, Any]) -> dict[str, Any]:
         found = self._found(region, told)
         wanted = targets.accounts(told["DeploymentTargets"], self._tree)
-        found.units.update(told["DeploymentTargets"]["OrganizationalUnitIds"])
-        found.regions.update(told["Regions"])
+        for unit in told["DeploymentTargets"]["OrganizationalUnitIds"]:
+            found.target(unit, told["Regions"])
         operation = targets.added(found, wanted, told["Regions"], _preferences(told))
         return self._begin(found, operation)
 
@@ -196,10 +197,8 @@ class StackSetLayer:
             and (stack.account in named if named else stack.unit in meant["OrganizationalUnitIds"])
         ]
         operation = Operation("DELETE", places, _preferences(told), bool(told.get("RetainStacks")))
-        left = [place for place in found.stacks if place not in places]
-        # What has no stack left is a target no more.
-        found.units = {found.stacks[place].unit for place in left}
-        found.regions = {place[1] for place in left}
+        for unit in () if named else meant["OrganizationalUnitIds"]:
+            found.forget(unit, told["Regions"])
         return self._begin(found, operation)
 
     def _begin(self, stack_set: StackSet, operation: Operation) -> dict[str, Any]:
@@ -224,6 +223,11 @@ class StackSetLayer:
                 for _, stack in sorted(found.stacks.items())
             ],
         )
+
+    def _targets(self, region: str, told: dict[str, Any]) -> dict[str, Any]:
+        targets = sorted(self._found(region, told).targets.items())
+        units = [{"OrganizationalUnitId": u, "Regions": sorted(where)} for u, where in targets]
+        return _page(told, units)
 
     def _list_operations(self, region: str, told: dict[str, Any]) -> dict[str, Any]:
         found = self._found(region, told)

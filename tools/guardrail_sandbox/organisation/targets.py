@@ -53,16 +53,18 @@ def added(
 
 def leaving(stack_set: StackSet, tree: Tree) -> list[Place]:
     """Return the stacks of accounts that are in none of the set's units any more."""
-    inside = {account for unit in stack_set.units for account in tree.accounts(unit)}
+    inside = {account for unit in stack_set.targets for account in tree.accounts(unit)}
     return [place for place in stack_set.stacks if place[0] not in inside]
 
 
 def automatic(stack_set: StackSet, tree: Tree) -> list[Operation]:
     """Return what auto-deployment does after accounts have moved."""
-    if not stack_set.automatic or not stack_set.units:
+    if not stack_set.automatic or not stack_set.targets:
         return []
-    wanted = accounts({"OrganizationalUnitIds": sorted(stack_set.units)}, tree)
-    made = added(stack_set, wanted, sorted(stack_set.regions), Preferences(len(wanted) or 1))
+    made: list[Operation] = []
+    for unit, regions in stack_set.targets.items():
+        wanted = accounts({"OrganizationalUnitIds": [unit]}, tree)
+        made.append(added(stack_set, wanted, sorted(regions), Preferences(len(wanted) or 1)))
     gone = leaving(stack_set, tree)
     removed = Operation("DELETE", gone, Preferences(len(gone) or 1), stack_set.retain_on_leaving)
-    return [one for one in (made, removed) if one.places]
+    return [one for one in (*made, removed) if one.places]
