@@ -24,9 +24,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Skip what there is no time for, saying so."""
-    if time.time() > END:
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what there is no time for, saying so; `takes` tells how many seconds a test may take."""
+    marker = item.get_closest_marker("takes")
+    if time.time() + (marker.args[0] if marker else 0) > END:
         pytest.skip("the time given (TESTS_END) is over; `make test` has no such end")
 
 
