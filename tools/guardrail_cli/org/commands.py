@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -176,6 +178,15 @@ def _roll_out(
     end(rollout.deploy(wanted))
 
 
+def _management(target: Target, standing: Definition) -> Iterable[statuses.Row]:
+    """Return the rows of the management account; say so if this is another, which cannot look."""
+    account = account_id(target.home)
+    if target.delegated or account != target.organisation().management():
+        typer.echo("the management account, which no stack set reaches, is not looked at", err=True)
+        return ()
+    return statuses.of_management(account, standing, statuses.Own())
+
+
 @org.command("status")
 def status(
     home: Annotated[str, HOME],
@@ -191,6 +202,7 @@ def status(
 ) -> None:
     """Say what runs where and what is wrong there, as it is read.
 
+    The management account's plain stacks come first, if this is that account.
     Exit code: 0 all is fine, 1 somebody has to look, 2 it could not be asked.
     """
     target = Target(name, home, delegated)
@@ -200,10 +212,13 @@ def status(
     members = organisation.accounts(standing.units) if standing.units else []
     places = [(account, region) for account in members for region in standing.regions]
     total = bad = 0
-    for found in (statuses.rows(instances, accounts, standing), statuses.absent(places, instances)):
-        for row in found:
-            total, bad = total + 1, bad + (not row.fine)
-            typer.echo(statuses.as_json(row) if output is Format.JSON else row.line())
+    for row in chain(
+        _management(target, standing),
+        statuses.rows(instances, accounts, standing),
+        statuses.absent(places, instances),
+    ):
+        total, bad = total + (row.state != statuses.UNCOVERED), bad + (not row.fine)
+        typer.echo(statuses.as_json(row) if output is Format.JSON else row.line())
     if output is Format.TEXT:
         typer.echo(f"{total} stacks, {bad} to look at")
     raise typer.Exit(int(bad > 0 or total == 0))

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
+
+import boto3
 
 from guardrail.aws.last_sweep import KEY
-from guardrail_cli.deployed import reaching
+from guardrail_cli.deployed import STACK, reaching
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts, by_account
 from guardrail_cli.org.causes import advice
@@ -20,12 +22,32 @@ _WRONG = ("reported", "failed", "deferred", "waiting")
 """The outcomes of a sweep that leave something open; see docs/reference/reasons.md."""
 
 
+PLAIN, UNCOVERED = "PLAIN", "UNCOVERED"
+"""States of the management account, where a stack is deployed by hand or is not."""
+
+
+class Clients(Protocol):
+    """Gives clients of an account."""
+
+    def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - of any service
+        """Return the client of a service in a region."""
+
+
+class Own:
+    """Clients of the caller's own account, with the usual credentials."""
+
+    def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - of any service
+        """Return the client of a service in a region."""
+        make: Any = boto3.client
+        return make(service, region_name=region)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One account and region. `open` are VPCs in which the last sweep left something.
 
-    `problem` says what is wrong with the stack or with reading it, and what to do; `sweep` is when
-    the last one ended.
+    `problem` says what is wrong with the stack or with reading it, and what to do; `note` what is
+    good to know; `sweep` is when the last one ended.
     """
 
     account: str
@@ -38,12 +60,16 @@ class Row:
     open: int | None = None
     missing: int | None = None
     problem: str = ""
+    note: str = ""
 
     @property
     def fine(self) -> bool:
         """Whether nobody has to look at it."""
+        if self.state == UNCOVERED:
+            return not self.problem
         wrong = self.problem or self.missing or self.open or self.drift == "DRIFTED"
-        return self.state == "CURRENT" and not wrong and not self.stale(datetime.now(UTC))
+        stands = self.state in {"CURRENT", PLAIN}
+        return stands and not wrong and not self.stale(datetime.now(UTC))
 
     def stale(self, now: datetime) -> bool:
         """Whether it has not swept for more than a day, or never."""
@@ -62,8 +88,7 @@ class Row:
             more.append("no sweep for over a day: see its schedule and the function Sweep")
         if self.missing:
             more.append(f"{self.missing} things it depends on are missing: see its log")
-        if self.problem:
-            more.append(self.problem)
+        more += [said for said in (self.problem, self.note) if said]
         return "\n".join([head, *(f"    {one}" for one in more)])
 
 
@@ -90,6 +115,42 @@ def absent(places: Iterable[Place], instances: Iterable[Instance]) -> list[Row]:
     return [Row(*place, "ABSENT", problem=problem) for place in places if place not in have]
 
 
+def of_management(account: str, wanted: Definition, own: Clients) -> Iterator[Row]:
+    """Yield a row for each region of the set: of the plain stack, or that there is none.
+
+    A service-managed set never reaches the management account. Source: AWS CloudFormation user
+    guide, "StackSets concepts". Without a VPC of its own there is nothing to cover.
+    """
+    version = _version(wanted)
+    for region in wanted.regions:
+        row = _row(Instance(account, region, PLAIN, stack_id=STACK), own)
+        if "does not exist" in row.problem:
+            yield _uncovered(account, region, own)
+        elif version and row.version and row.version != version:
+            problem = (
+                f"it runs {row.version}, the stack set has {version}: update the plain stack as"
+                " deploy/README.md deploys it"
+            )
+            yield replace(row, problem=problem)
+        else:
+            yield row
+
+
+def _uncovered(account: str, region: str, own: Clients) -> Row:
+    row = Row(account, region, UNCOVERED)
+    of_its_own = [{"Name": "is-default", "Values": ["false"]}]
+    try:
+        with reaching(f"counting the VPCs of {account} in {region}"):
+            found = own.client("ec2", region).describe_vpcs(Filters=of_its_own)["Vpcs"]
+    except UsageError as error:
+        return replace(row, problem=str(error))
+    nobody = "in the management account, which a stack set never reaches"
+    if not found:
+        return replace(row, note=f"there is no VPC but default ones {nobody}")
+    problem = f"{len(found)} VPCs are not covered {nobody}: deploy/README.md has the plain stack"
+    return replace(row, problem=problem)
+
+
 def _version(wanted: Definition) -> str:
     try:
         return str(json.loads(wanted.template)["Outputs"]["Version"]["Value"])
@@ -105,7 +166,7 @@ def _difference(row: Row, version: str, mode: str) -> str:
     return f"its mode is {row.mode}, the stack set's {mode}" if mode and row.mode != mode else ""
 
 
-def _row(instance: Instance, accounts: Accounts) -> Row:
+def _row(instance: Instance, accounts: Clients) -> Row:
     if not instance.stack_id:
         return _unread(instance, "")
     try:
@@ -129,7 +190,7 @@ def _row(instance: Instance, accounts: Accounts) -> Row:
     )
 
 
-def _stack(instance: Instance, accounts: Accounts) -> dict[str, dict[str, str]]:
+def _stack(instance: Instance, accounts: Clients) -> dict[str, dict[str, str]]:
     client = accounts.client("cloudformation", instance.region)
     with reaching("looking at the stack"):
         (stack,) = client.describe_stacks(StackName=instance.stack_id)["Stacks"]
@@ -139,7 +200,7 @@ def _stack(instance: Instance, accounts: Accounts) -> dict[str, dict[str, str]]:
     }
 
 
-def _swept(instance: Instance, table: str, accounts: Accounts) -> dict[str, str]:
+def _swept(instance: Instance, table: str, accounts: Clients) -> dict[str, str]:
     client = accounts.client("dynamodb", instance.region)
     with reaching("looking for the last sweep"):
         item = client.get_item(TableName=table, Key=KEY).get("Item", {})

@@ -1,0 +1,135 @@
+"""What status tells of the management account, which no stack set reaches."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import Result
+from moto.core import DEFAULT_ACCOUNT_ID
+from organisation_site import NAME, new_organisation, refuse
+from typer.testing import CliRunner
+
+from guardrail.aws.last_sweep import LastSweep
+from guardrail_cli.main import app
+from guardrail_cli.org.model import Definition
+from guardrail_cli.org.status import UNCOVERED, Own, Row, of_management
+from guardrail_cli.org.target import Target
+from support.stack_sets import FakeOrganisation, FakeStackSets
+
+RUN = CliRunner()
+REGION = "us-east-1"
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "TableName": "records",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    },
+}
+TEMPLATE = json.dumps(
+    {
+        "Parameters": {"Mode": {"Type": "String", "Default": "observe"}},
+        "Resources": {"Records": TABLE},
+        "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
+    }
+)
+STANDING = Definition(TEMPLATE, {"Mode": "enforce"}, ("ou-1",), (REGION,))
+
+
+@pytest.fixture(autouse=True)
+def management(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be the management account of moto's own id."""
+    monkeypatch.delenv("MOTO_ACCOUNT_ID")
+    new_organisation()
+
+
+def deploy_plain() -> None:
+    """Deploy the plain stack, and let it sweep."""
+    boto3.client("cloudformation").create_stack(StackName=NAME, TemplateBody=TEMPLATE)
+    LastSweep(boto3.client("dynamodb"), "records").note(datetime.now(UTC), "observe", {})
+
+
+def row(standing: Definition = STANDING) -> Row:
+    """Return the row of the only region."""
+    (only,) = of_management(DEFAULT_ACCOUNT_ID, standing, Own())
+    assert (only.account, only.region) == (DEFAULT_ACCOUNT_ID, REGION)
+    return only
+
+
+def test_its_plain_stack_is_a_row_as_any_other() -> None:
+    """Its mode may be another than the set's: it is deployed by hand."""
+    deploy_plain()
+    found = row()
+    assert (found.state, found.version, found.mode) == ("PLAIN", "0123456789ab", "observe")
+    assert (found.fine, found.problem) == (True, "")
+
+
+def test_a_plain_stack_of_another_version_is_told() -> None:
+    """An upgrade of the set does not reach it."""
+    deploy_plain()
+    newer = Definition(TEMPLATE.replace("0123456789ab", "ba9876543210"), {}, (), (REGION,))
+    assert "the stack set has ba9876543210: update the plain stack" in row(newer).line()
+    assert not row(newer).fine
+
+
+def test_vpcs_without_a_plain_stack_are_told() -> None:
+    """Default ones do not count, as the guardrail leaves them alone unless told otherwise."""
+    assert (row().state, row().fine) == (UNCOVERED, True)
+    assert "there is no VPC but default ones" in row().line()
+    boto3.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
+    assert not row().fine
+    assert "1 VPCs are not covered" in row().line()
+    assert "deploy/README.md" in row().line()
+
+
+@pytest.mark.parametrize("operation", ["DescribeVpcs", "DescribeStacks"])
+def test_what_may_not_be_looked_at_is_told(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """Nobody can say whether it is covered."""
+    refuse(monkeypatch, operation, "AccessDenied")
+    assert not row().fine
+    assert "AccessDenied" in row().problem
+
+
+def status(monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+    """Run the command for a set that has no stack, but is known in a region."""
+    sets = FakeStackSets(FakeOrganisation({}), STANDING)
+    monkeypatch.setattr(Target, "sets", lambda _: sets)
+    monkeypatch.setattr(Target, "definition", lambda _: Definition(TEMPLATE, {}, (), (REGION,)))
+    return RUN.invoke(app, ["org", "status", "--home", REGION, *options])
+
+
+def test_the_command_shows_it_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place without a stack is not counted as one."""
+    result = status(monkeypatch)
+    assert result.stdout.startswith(f"{DEFAULT_ACCOUNT_ID} {REGION}      UNCOVERED")
+    assert result.stdout.endswith("0 stacks, 0 to look at\n")
+    deploy_plain()
+    result = status(monkeypatch)
+    assert (result.exit_code, result.stdout.endswith("1 stacks, 0 to look at\n")) == (0, True)
+    told: dict[str, Any] = json.loads(status(monkeypatch, "--format", "json").stdout)
+    assert (told["state"], told["problem"]) == ("PLAIN", "")
+
+
+def test_a_delegated_administrator_cannot_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own account is a member, which the set may reach."""
+    result = status(monkeypatch, "--delegated")
+    assert "the management account, which no stack set reaches, is not looked at" in result.output
+    assert result.stdout == "0 stacks, 0 to look at\n"
+
+
+def test_aws_says_that_a_stack_does_not_exist() -> None:
+    """The sentence that tells an absent stack from a refusal."""
+    with pytest.raises(ClientError, match="does not exist"):
+        boto3.client("cloudformation").describe_stacks(StackName=NAME)
