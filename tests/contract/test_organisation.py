@@ -374,6 +374,7 @@ def test_a_second_set_of_the_name_in_another_region_is_not_made(single: str) -> 
         (["--mode", "enfroce"], "Mode takes observe"),
         (["--regions", " , "], "--regions names nothing"),
         (["--artifact-prefix", "other"], "no bucket other-us-east-1"),
+        (["--organization-units", ",".join(map(str, range(51)))], "51 units, and AWS takes 50"),
     ],
 )
 def test_what_cannot_be_deployed_is_refused_before_anything_is_made(

@@ -103,6 +103,13 @@ def test_a_role_must_be_named(sets: FakeStackSets) -> None:
     assert len(sets.stacks) == 4
 
 
+def test_a_region_of_one_unit_alone_is_refused(sets: FakeStackSets, unit: str) -> None:
+    """The next deploy would make its stacks again."""
+    refused = remove("--regions", "us-east-1", "--organization-units", unit)
+    assert "not both" in str(refused.exception)
+    assert len(sets.stacks) == 4
+
+
 def test_where_a_stack_is_left_its_endpoint_stays(sets: FakeStackSets, members: list[str]) -> None:
     """Told with the cause; once that is mended, the same command does the rest."""
     sets.broken[members[0], "us-east-1"] = "AccessDenied"

@@ -18,6 +18,7 @@ from guardrail_cli.org import status as statuses
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
 from guardrail_cli.org.model import Definition
+from guardrail_cli.org.operations import UNITS_AT_ONCE
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
 from guardrail_cli.org.removing import remove
 from guardrail_cli.org.rollout import AT_ONCE, MAY_FAIL, Rollout, Waves
@@ -64,6 +65,11 @@ def _wanted(
     """Return what the set is to give, what it gives, and the release."""
     release = packaging.release(Path())
     named, where = listed(units, "--organization-units"), listed(regions, "--regions")
+    if len(named) > UNITS_AT_ONCE:
+        raise UsageError(
+            f"--organization-units names {len(named)} units, and AWS takes {UNITS_AT_ONCE} at once:"
+            " name units above them, or make several stack sets (--stack-set)"
+        )
     standing = target.sets().definition()
     if standing is None:
         target.refuse_second(where)

@@ -11,6 +11,12 @@ from guardrail_cli.org.model import Instance, Operation, StackSets
 LOOK_SECONDS, STACKS_A_SECOND = 5.0, 100
 """A look at an operation reads all its results, a hundred in a call: many are looked at seldom."""
 
+UNITS_AT_ONCE = 50
+"""Of one operation.
+
+Source: AWS CloudFormation API reference, "CreateStackInstances", "DeleteStackInstances".
+"""
+
 
 class Screen:
     """What a person sees of it."""

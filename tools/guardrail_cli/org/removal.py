@@ -11,12 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from guardrail_cli.org.model import Instance, Organisation, Pace, Place, StackSets
-from guardrail_cli.org.operations import Screen, Watch, by_regions
+from guardrail_cli.org.operations import UNITS_AT_ONCE, Screen, Watch, by_regions
 from guardrail_cli.org.rollout import Waves
-
-UNITS_AT_ONCE = 50
-"""Of one operation. Source: AWS CloudFormation API reference, "DeleteStackInstances"."""
-
 
 SUSPENDED = "the account is suspended"
 

@@ -73,11 +73,19 @@ class _Given:
     let_go: bool
 
     def instances(self, *, must_be: bool) -> list[Instance]:
-        """Return the stacks that are meant; raises UsageError without a set, if it `must_be`."""
-        if must_be:
-            self.target.definition()
+        """Return the stacks that are meant.
+
+        Raises UsageError without a set, if it `must_be`; with one, for some regions of some units:
+        deploy gives every unit every region, and would make those stacks again.
+        """
         sets = self.target.sets()
-        return self.scope.of(sets.instances()) if sets.definition() else []
+        standing = self.target.definition() if must_be else sets.definition()
+        if standing and self.scope.units and self.scope.regions:
+            raise UsageError(
+                "a stack set has the same regions in all its units: name --organization-units or"
+                " --regions, not both"
+            )
+        return self.scope.of(sets.instances()) if standing else []
 
     def places(self, instances: list[Instance]) -> list[Place]:
         """Return where stacks of the set stand or have stood, in accounts that can be entered.
