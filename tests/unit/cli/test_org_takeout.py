@@ -67,6 +67,7 @@ def test_endpoints_go_first_and_their_groups_when_they_are_gone() -> None:
     estate = Estate({ONE: made(ONE, 1), TWO: made(TWO, 2)})
     assert estate.run(ONE, TWO, ONE) == {}
     assert estate.deleted == ["vpce-1", "vpce-2", "sg-1", "sg-2"]
+    assert estate.slept == [2.0, 4.0, 6.0, 8.0], "two rounds for the endpoints to go, and the last"
     assert estate.said.lines[0] == (
         "taking out 2 endpoints and 2 security groups in 2 accounts and regions"
     )

@@ -92,7 +92,7 @@ class Leavings:
         with reaching(f"looking at what {spot.account} has in {spot.region}"):
             endpoints = self._ours(client, "describe_vpc_endpoints", "VpcEndpoints", spot)
             groups = self._ours(client, "describe_security_groups", "SecurityGroups", spot)
-        endpoints = [one for one in endpoints if service_of(one["ServiceName"])]
+        endpoints = [one for one in endpoints if service_of(one.get("ServiceName", ""))]
         endpoints = [one for one in endpoints if _state(one) != "deleted"]
         groups = [one for one in groups if one["GroupName"] in _GROUPS]
         going = [one for one in endpoints if _state(one) == "deleting"]

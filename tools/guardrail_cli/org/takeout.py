@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from guardrail_cli.org.model import Place
 from guardrail_cli.org.operations import Screen
 
-ROUND_SECONDS = 10.0
-"""Between two rounds: deleting an endpoint takes minutes."""
+ROUND_SECONDS, FIRST_SECONDS = 10.0, 2.0
+"""Between two rounds at most, and after the first: deleting an endpoint takes minutes on AWS."""
 
 STILL = 60
 """Rounds without any change after which it is given up: ten minutes."""
@@ -67,7 +67,7 @@ def take_out(
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[Place, str]:
     """Take out everything in those places; return where that failed, why."""
-    pending, still = sorted(set(places)), 0
+    pending, still, pause = sorted(set(places)), 0, FIRST_SECONDS
     failed: dict[Place, str] = {}
     before: Mapping[Place, Left] = {}
     while pending:
@@ -81,7 +81,8 @@ def take_out(
             screen.say(f"taking out {counted(now.values())} in {len(now)} accounts and regions")
         before, pending = now, sorted(now)
         if pending:
-            sleep(ROUND_SECONDS)
+            sleep(min(pause, ROUND_SECONDS))
+            pause += FIRST_SECONDS
     return failed
 
 
