@@ -2,234 +2,170 @@
 
     python bench/organisation.py
 
-Every call takes a token where its API's throttle counts it and lasts as long as a call across the
-world; workers share one processor, as the threads of one Python process do. Nothing is drawn at
-random, so the figures are the same everywhere but for the memory, which is measured. Each rate and
-duration below is marked: sourced, measured or assumed.
+The commands' own code runs: the roll-out with its waves and the adapters of CloudFormation and
+Organizations, over clients of a simulated AWS, and the rows of `status`. Every call takes a token
+where its API's throttle counts it and lasts as long as a call across the world; threads share one
+processor. Nothing is drawn at random, so the figures are the same everywhere but for the memory,
+which is measured. Each rate and duration is sourced, measured or assumed (simulation/rates.py).
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tracemalloc
-from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "src"), str(ROOT / "bench")]
 
-from simulation.events import Call, Limit, Process, Simulation, Work  # noqa: E402 - as above
+from simulation import rates  # noqa: E402 - the path is set above
+from simulation.clock import Clock  # noqa: E402 - as above
+from simulation.events import Bucket  # noqa: E402 - as above
+from simulation.members import VERSION, Members, Way, replayed  # noqa: E402 - as above
+from simulation.organisation import (  # noqa: E402 - as above
+    Buckets,
+    Organizations,
+    account_id,
+    region_name,
+)
+from simulation.stack_set import UNIT, CloudFormation  # noqa: E402 - as above
 
-from guardrail_cli.org import costs  # noqa: E402 - the path is set above
+from guardrail.core.trials import own_hour  # noqa: E402 - as above
+from guardrail_cli.org import costs  # noqa: E402 - as above
+from guardrail_cli.org.accounts import WORKERS  # noqa: E402 - as above
+from guardrail_cli.org.model import Definition, Operation, Place  # noqa: E402 - as above
+from guardrail_cli.org.organisation import AwsOrganisation  # noqa: E402 - as above
+from guardrail_cli.org.rollout import Rollout, Screen, Waves  # noqa: E402 - as above
+from guardrail_cli.org.stack_set import AwsStackSets  # noqa: E402 - as above
+from guardrail_cli.org.status import Row, absent, rows  # noqa: E402 - as above
 
 ACCOUNTS, REGIONS = 1000, 17
-
-# Tokens and their refill a second.
-# AWS publishes no rate of CloudFormation's API. Users report 5 a second for DescribeStacks in an
-# account and region (aws-sam-cli#2671); assumed for each of its operations.
-CLOUDFORMATION = Limit(5.0, 5.0)
-# IAM user guide, "IAM and AWS STS quotas": of an account and region, for the caller.
-STS = Limit(600.0, 600.0)
-# Amazon DynamoDB developer guide, "Read and write capacity": a partition's 3,000 read units.
-TABLE = Limit(3000.0, 3000.0)
-# Assumed: 100 Mbit/s up, a zip of 18.3 MB (docs/adr/0003-build.md), so 0.68 uploads a second.
-UPLINK = Limit(1.0, 100 / 8 / 18.3)
-# Assumed: what is asked of a bucket is never throttled here.
-S3 = Limit(100.0, 100.0)
-
-# Seconds.
-# Assumed: a call to a region somewhere in the world, on a connection that stands.
-CALL = 0.2
-# Assumed: two round trips more for a new connection, TCP and TLS.
-CONNECT = 0.3
-# Measured, botocore 1.43 on Python 3.11 without the network: signing both calls, reading answers.
-READING = 0.0117
-# Measured likewise: a client of a botocore session of its own. One of a shared session takes 0.027.
-CLIENT = 0.069
-# Assumed: from an operation's acceptance to its first stack.
-QUEUED = 30.0
-# Assumed: one stack of this template, and how much that varies. IAM's throttle may stretch it where
-# one account makes its roles in all regions at once; its rate is not published.
-STACK, STACK_SPREAD = 120.0, 60.0
-# Assumed: between two looks at an operation.
-POLL = 15.0
-
-CONCURRENT_LIMIT = 10_000
-"""Stack instances worked on at a time. Source: CloudFormation user guide, "Quotas"."""
-PAGE = 100
-"""Entries of a page of ListStackInstances and ListStackSetOperationResults (API reference)."""
+TO_REPAIR = 20
+"""VPCs to repair in each account and region when `enforce` begins: assumed."""
 PRIVATELINK_READS = 2
 """Lists of a sweep (bench/sweep_reads.py). Counted; its dry runs are `costs.TRIALS`."""
-WAVES = (0.0, 0.05, 0.25, 1.0)
-"""Shares of the accounts that have the stack after each wave; the first is one account."""
+
+
+def definition(version: str) -> Definition:
+    """Return what the set gives; the template is a small one, since only its version matters."""
+    template = {
+        "Parameters": {"Mode": {"Default": "enforce-new"}},
+        "Outputs": {"Version": {"Value": version}},
+    }
+    regions = tuple(region_name(number) for number in range(REGIONS))
+    return Definition(json.dumps(template), {"Mode": "observe"}, (UNIT,), regions)
 
 
 # --- deploy -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How StackSets may go: accounts at a time in each region, by the count and by tolerance.
+@dataclass
+class Watch(Screen):
+    """Notes how many accounts had been gone through when each operation ended."""
 
-    A strict operation takes no more accounts at a time than its tolerance and one (CloudFormation
-    API reference, "StackSetOperationPreferences").
-    """
+    clock: Clock
+    told: list[tuple[int, float]] = field(default_factory=list)
 
-    concurrent: int
-    tolerance: int
-    strict: bool
-
-    @property
-    def accounts(self) -> int:
-        """Accounts worked on at a time in a region, all regions at once."""
-        allowed = min(self.concurrent, self.tolerance + 1) if self.strict else self.concurrent
-        return min(allowed, CONCURRENT_LIMIT // REGIONS)
-
-    def __str__(self) -> str:
-        mode = "strict" if self.strict else "soft"
-        return f"{self.concurrent:3} at a time, tolerance {self.tolerance:2}, {mode}"
+    def progress(self, operation: Operation, places: int) -> None:
+        """See `Screen.progress`."""
+        if operation.ended:
+            before = self.told[-1][0] if self.told else 0
+            self.told.append((before + places // REGIONS, self.clock.now))
 
 
-PACES = (Pace(50, 5, strict=True), Pace(50, 5, strict=False), Pace(100, 10, strict=False))
+class Organisation:
+    """An AWS that remembers what was deployed; every command has a clock of its own."""
+
+    def __init__(
+        self,
+        *,
+        strict: bool = False,
+        fresh: bool = False,
+        broken: Mapping[Place, str] | None = None,
+    ) -> None:
+        self.service = CloudFormation(Clock(), strict, fresh, broken or {})
+        self._held: set[tuple[str, str]] = set()
+
+    def adapters(self) -> tuple[Clock, AwsStackSets, AwsOrganisation]:
+        """Return the commands' adapters over this AWS, and the clock that they wait by."""
+        # Later than whatever went before; the calls are counted anew.
+        clock = self.service.clock = Clock(self.service.clock.now)
+        sets = AwsStackSets("sfn-endpoint-guardrail", "us-east-1", delegated=False)
+        sets._cfn = self.service  # noqa: SLF001 - the client is what is simulated
+        organisation = AwsOrganisation("us-east-1")
+        organisation._client = Organizations(clock, ACCOUNTS)  # noqa: SLF001 - as above
+        return clock, sets, organisation
+
+    def deploy(self, version: str = VERSION) -> Deployed:
+        """Run what `org deploy` and `org upgrade` run."""
+        clock, sets, organisation = self.adapters()
+        began, watch = clock.now, Watch(clock)
+        buckets = Buckets(clock, self._held)
+        rollout = Rollout(sets, organisation, buckets, watch, Waves(), sleep=clock.sleep)
+        wanted = definition(version)
+        rollout.publish(wanted.regions, version, b"")
+        failed = rollout.deploy(wanted)
+        told = [(accounts, at - began) for accounts, at in watch.told]
+        return Deployed(clock.now - began, clock.calls, told, failed)
 
 
-def of_stack_set(api: str) -> Call:
-    """Return a call about the stack set, by the administrator in one region."""
-    return Call(api, "admin", CLOUDFORMATION, CALL)
+class Deployed(NamedTuple):
+    """What a deployment came to: seconds, calls, accounts after each wave, and where it failed."""
+
+    seconds: float
+    calls: Counter[str]
+    told: list[tuple[int, float]]
+    failed: Mapping[Place, str]
+
+    def line(self, name: str) -> str:
+        """Return when each wave was through, and when it was over; without waves, that alone."""
+        waves = [clock(at) for _, at in self.told] or [""] * 4
+        return f"  {name:44}" + "".join(f"{at:>8}" for at in (*waves, clock(self.seconds)))
 
 
-def stack_seconds(account: int, region: int) -> float:
-    """Return how long one stack takes: spread evenly, and always the same for the same stack."""
-    # Multiples of the golden ratio lie evenly between whole numbers.
-    return STACK + (account * REGIONS + region) * 0.6180339887 % 1 * STACK_SPREAD
-
-
-def publish(region: int) -> Process:
-    """Bring the code to one region's bucket, unless it is there."""
-    yield Call("HeadObject", region, S3, CALL)
-    yield Call("PutObject", "uplink", UPLINK, CALL)
-
-
-def stacks(region: int, waiting: deque[int], open_: Counter[str]) -> Process:
-    """One of StackSets' own workers in a region."""
-    yield QUEUED
-    while waiting:
-        yield stack_seconds(waiting.popleft(), region)
-        open_["instances"] -= 1
-
-
-def wave(sim: Simulation, pace: Pace, accounts: range) -> Process:
-    """Create the instances of some accounts in every region, and follow to the end."""
-    open_ = Counter({"instances": len(accounts) * REGIONS})
-    yield of_stack_set("CreateStackInstances")
-    for region in range(REGIONS):
-        waiting = deque(accounts)
-        for _ in range(pace.accounts):
-            sim.start(stacks(region, waiting, open_))
-    while open_["instances"]:
-        yield POLL
-        yield of_stack_set("DescribeStackSetOperation")
-    for _ in range(0, len(accounts) * REGIONS, PAGE):
-        yield of_stack_set("ListStackSetOperationResults")
-
-
-def deploy(sim: Simulation, pace: Pace, told: list[tuple[int, float]]) -> Process:
-    """Publish, create the stack set, go out in waves; `told` gets accounts and moment of each."""
-    for region in range(REGIONS):
-        yield from publish(region)
-    yield of_stack_set("CreateStackSet")
-    done = 0
-    for share in WAVES:
-        until = max(1, int(share * ACCOUNTS))
-        yield from wave(sim, pace, range(done, until))
-        done = until
-        told.append((done, sim.now))
+BEFORE = "ba9876543210"
+"""The version before the one that members run."""
+REFUSAL = "Account has not been subscribed to this region"
 
 
 # --- status -------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of `status` as the command would hold it."""
-
-    account: str
-    region: str
-    stack_id: str
-    status: str
-    version: str
-    mode: str
-    drift: str
-    last_sweep: str
-    open_findings: int
-
-
-def row(account: int, region: int) -> Row:
-    """Return the line of one instance, with texts of its own as an answer would have."""
-    name, number = f"ap-southeast-{region:02}", f"{account:012}"
-    stack = f"arn:aws:cloudformation:{name}:{number}:stack/StackSet-guardrail-{account:032x}"
-    swept = f"2026-11-23T{region:02}:{account % 60:02}:00Z"
-    return Row(number, name, stack, "CURRENT", "0.1.0", "observe", "IN_SYNC", swept, account % 3)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the command calls: so many workers, and what a client and its connection take.
-
-    Only so many `accounts` are asked; the seconds grow in proportion where the processor is busy.
-    """
-
-    name: str
-    accounts: int
-    workers: int
-    client: float
-    connect: float
-
-
 WAYS = (
-    Way("new clients for each account", ACCOUNTS // 10, 32, CLIENT, CONNECT),
-    Way("clients kept by region", ACCOUNTS, 32, 0.0, 0.0),
+    Way("if each account had new clients", rates.CLIENT, kept=False),
+    Way("clients kept by region", 0.0, kept=True),
 )
 
 
-def listing(way: Way, accounts: deque[int], open_: Counter[str]) -> Process:
-    """Walk the pages, which hold an account's regions together (assumed)."""
-    listed = 0
-    for page in range(0, way.accounts * REGIONS, PAGE):
-        yield of_stack_set("ListStackInstances")
-        until = min(way.accounts, (page + PAGE) // REGIONS)
-        accounts.extend(range(listed, until))
-        listed = until
-    open_["pages"] = 0
+class Seen(NamedTuple):
+    """What `status` came to before it asks the accounts: seconds and calls; then every row."""
+
+    seconds: float
+    calls: Counter[str]
+    rows: list[Row]
 
 
-def looking(way: Way, accounts: deque[int], open_: Counter[str], rows: list[Row]) -> Process:
-    """Look at one account after the other, by one role, region by region."""
-    work = Work(2 * way.client + READING)
-    while accounts or open_["pages"]:
-        if not accounts:
-            yield CALL
-            continue
-        account = accounts.popleft()
-        yield Call("AssumeRole", "admin", STS, CALL)
-        for region in range(REGIONS):
-            yield work
-            for api, limit in (("DescribeStacks", CLOUDFORMATION), ("GetItem", TABLE)):
-                yield Call(api, (account, region), limit, CALL + way.connect)
-            rows.append(row(account, region))
+def seen(site: Organisation, asked: Members) -> Seen:
+    """Run what `org status` runs."""
+    waiting, sets, organisation = site.adapters()
+    began = waiting.now
+    standing = sets.definition()
+    assert standing is not None  # noqa: S101 - it was deployed
+    instances = list(sets.instances())
+    accounts = organisation.accounts(standing.units)
+    found = list(rows(instances, asked, standing))
+    places = [(account, region) for account in accounts for region in standing.regions]
+    return Seen(waiting.now - began, waiting.calls, [*found, *absent(places, instances)])
 
 
-def status(way: Way) -> tuple[Simulation, list[Row]]:
-    """Return the simulation at its end and the rows of every instance."""
-    sim, rows, accounts = Simulation(), list[Row](), deque[int]()
-    open_ = Counter({"pages": 1})
-    sim.start(listing(way, accounts, open_))
-    for _ in range(way.workers):
-        sim.start(looking(way, accounts, open_, rows))
-    sim.run()
-    return sim, rows
+def members(*, noting: bool) -> Members:
+    """Return the member accounts, which have swept today."""
+    return Members(datetime.now(UTC).isoformat(), {} if noting else None)
 
 
 # --- figures ------------------------------------------------------------------------------------
@@ -238,34 +174,94 @@ def status(way: Way) -> tuple[Simulation, list[Row]]:
 def clock(seconds: float) -> str:
     """Return minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s"
+    return f"{minutes}:{rest:02}"
 
 
-def _calls(sim: Simulation) -> Iterator[str]:
-    for name, count in sorted(sim.calls.items()):
-        yield f"  {name:30}{count:8,}"
-    yield f"  {'calls in all':30}{sim.calls.total():8,}"
+def _calls(*counts: Counter[str]) -> Iterator[str]:
+    names = sorted(set().union(*counts))
+    for name in names:
+        yield f"  {name:32}" + "".join(f"{count[name]:8,}" for count in counts)
+    yield f"  {'calls in all':32}" + "".join(f"{count.total():8,}" for count in counts)
 
 
-def deploy_figures() -> Iterator[str]:
-    """Yield what each pace comes to, and the calls of the last."""
-    yield f"deploy, {ACCOUNTS:,} accounts x {REGIONS} regions, all regions at once; accounts done"
-    for pace in PACES:
-        sim, told = Simulation(), list[tuple[int, float]]()
-        sim.start(deploy(sim, pace, told))
-        sim.run()
-        yield f"  {pace}: " + ", ".join(f"{number:,} in {clock(at)}" for number, at in told)
-    yield from _calls(sim)
+def deploy_figures(site: Organisation) -> Iterator[str]:
+    """Yield what each pace comes to, the calls of the default, and what comes after it."""
+    made = site.deploy(BEFORE)
+    yield f"deploy, {ACCOUNTS:,} accounts x {REGIONS} regions, all regions at once; minutes until"
+    yield f"  {'':44}" + "".join(f"{accounts:8,}" for accounts, _ in made.told) + "    over"
+    yield made.line("as it is, --at-once 0.25")
+    yield Organisation(strict=True).deploy(BEFORE).line("the same, if its tolerance were strict")
+    broken = {(account_id(n), region_name(3)): REFUSAL for n in range(25, ACCOUNTS, 50)}
+    done = Organisation(broken=broken).deploy(BEFORE)
+    yield done.line(f"one account in 50 without a region: {len(done.failed)} told")
+    again, upgraded = site.deploy(BEFORE), site.deploy(VERSION)
+    yield again.line("deploy again, nothing to do")
+    yield upgraded.line("upgrade")
+    yield "calls of a deploy, an upgrade, and where there is nothing to do"
+    yield from _calls(made.calls, upgraded.calls, again.calls)
 
 
-def status_figures() -> Iterator[str]:
+def status_figures(site: Organisation) -> Iterator[str]:
     """Yield what each way of calling comes to, and the calls of the last."""
-    yield "status; every row is an instance"
+    asked = members(noting=True)
+    found = seen(site, asked)
+    right = sum(not row.problem for row in found.rows)
+    told = f"{len(found.rows):,} rows, {right:,} without a problem"
+    yield f"status, {WORKERS} workers: {told}; minutes until"
+    yield f"  {'':44}{'listed':>8}{'all':>8}"
+    noted = [calls for _, calls in sorted((asked.noted or {}).items())]
     for way in WAYS:
-        sim, rows = status(way)
-        lasts = f"{clock(sim.now)}, of which waiting for tokens {clock(sim.throttled)}"
-        yield f"  {way.name}, {way.workers} workers: {len(rows):,} rows in {lasts}"
-    yield from _calls(sim)
+        sim = replayed(noted, way)
+        yield f"  {way.name:44}{clock(found.seconds):>8}{clock(found.seconds + sim.now):>8}"
+    yield f"  waiting for tokens: {sim.throttled:.0f} s"
+    yield from _calls(found.calls + sim.calls)
+
+
+def privatelink_figures(site: Organisation) -> Iterator[str]:
+    """Yield how many calls to PrivateLink's API clean sweeps make, by how they are spread."""
+    region = region_name(0)
+    made = {
+        int(account): s.made for (account, at), s in site.service.stacks.items() if at == region
+    }
+    yield f"lists of PrivateLink by {ACCOUNTS:,} clean sweeps an hour, one region, busiest minute"
+    for schedule, since in (("cron", dict.fromkeys(made, 0.0)), ("rate, from when made", made)):
+        for window in (15, 60):
+            minutes = Counter(
+                int((at + rates.spread(number) * window * 60) % 3600 // 60)
+                for number, at in since.items()
+            )
+            a_second = max(minutes.values()) * PRIVATELINK_READS / 60
+            yield f"  {f'{schedule}, SweepWindowMinutes={window}':44}{a_second:8.1f} a second"
+    hours = Counter(own_hour(account_id(number), region) for number in made)
+    yield f"  {'dry runs in the busiest hour, one region':44}{2 * max(hours.values()):8}"
+    yield f"  {'dry runs a day, everywhere':44}{24 * costs.TRIALS * ACCOUNTS * REGIONS:8,.0f}"
+
+
+def enforce_figures(site: Organisation) -> Iterator[str]:
+    """Yield how many endpoints are written a second when `enforce` reaches every account.
+
+    Each stack sweeps within an hour after its update, and hourly from then on.
+    """
+    region = region_name(0)
+    stacks = site.service.stacks.items()
+    first = [
+        stack.ready + rates.spread(int(account)) * 3600
+        for (account, at), stack in stacks
+        if at == region
+    ]
+    yield f"endpoint writes when enforce reaches all, {TO_REPAIR} to repair each, one region"
+    for sweep_writes in (60, 5):
+        minutes = Counter(int(at // 60) for start in first for at in _writes(start, sweep_writes))
+        lasts = clock((max(minutes) - min(minutes) + 1) * 60)
+        a_second = max(minutes.values()) / 60
+        yield f"  {f'SweepWrites={sweep_writes}, through in {lasts}':44}{a_second:8.1f} a second"
+
+
+def _writes(start: float, sweep_writes: int) -> Iterator[float]:
+    """Yield the moments at which one account's sweeps write, as EC2 lets them."""
+    bucket = Bucket(rates.ENDPOINT_WRITES, rates.ENDPOINT_WRITES.size, start)
+    for number in range(TO_REPAIR):
+        yield bucket.granted(start + number // sweep_writes * 3600)
 
 
 def cost_figures() -> Iterator[str]:
@@ -280,41 +276,32 @@ def cost_figures() -> Iterator[str]:
         yield f"  {item.name:30}{item.quantity:16,.1f} {item.unit:12}{item.cost:11,.2f}"
 
 
-def privatelink_figures() -> Iterator[str]:
-    """Yield how many calls to PrivateLink's API clean sweeps make, by how they are spread."""
-    calls = ACCOUNTS * (PRIVATELINK_READS + costs.TRIALS)
-    yield f"calls to PrivateLink of {ACCOUNTS:,} clean sweeps in one region, a second"
-    for spread, seconds in (
-        ("over an hour", 3600),
-        ("over 15 minutes", 900),
-        ("over a minute", 60),
-    ):
-        yield f"  {spread:30}{calls / seconds:8.1f}"
-
-
 def figures() -> Iterator[str]:
     """Yield every line that is the same on all machines."""
-    yield from deploy_figures()
-    yield from status_figures()
-    yield from privatelink_figures()
+    site = Organisation()
+    yield from deploy_figures(site)
+    yield from status_figures(site)
+    yield from privatelink_figures(site)
+    yield from enforce_figures(site)
     yield from cost_figures()
 
 
-def memory() -> int:
-    """Return the bytes that the rows of all instances take at most, measured."""
+def memory(command: Callable[[], object]) -> str:
+    """Return what a command takes at most, measured, with what the simulation holds beside it."""
     tracemalloc.start()
-    rows = [row(account, region) for account in range(ACCOUNTS) for region in range(REGIONS)]
+    command()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    del rows
-    return peak
+    return f"{peak / 2**20:.1f} MiB"
 
 
 def main() -> int:
     """Print the figures; the memory is that of this machine's Python."""
     for line in figures():
         print(line, flush=True)
-    print(f"memory of the rows at most: {memory() / 2**20:.1f} MiB")
+    site = Organisation(fresh=True)
+    print(f"memory of deploy at most: {memory(site.deploy)}")
+    print(f"memory of status at most: {memory(lambda: seen(site, members(noting=False)))}")
     return 0
 
 
