@@ -123,7 +123,8 @@ class Rollout:
     def _update(self, standing: Definition, wanted: Definition, active: list[str]) -> None:
         """Update the stacks that are behind: those that failed before come last, and may again."""
         same = standing.gives_the_same_as(wanted)
-        instances = [one for one in self.sets.instances() if one.account in active]
+        members = set(active)
+        instances = [one for one in self.sets.instances() if one.account in members]
         if not instances and not same:
             self._check(self._watch.follow(self.sets.define(wanted, [], [], Pace()), 0), "updating")
             return
