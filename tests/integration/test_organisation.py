@@ -178,7 +178,7 @@ def test_from_the_first_deployment_to_removal(site: Site, tmp_path: Path) -> Non
     for place in sorted(places):
         site.sweep(*place)
     before = site.status(code=1)
-    assert {row["mode"] for place, row in before.items() if place in places} == {"enforce"}
+    assert {row["mode"] for place, row in before.items() if place in places} == {"enforce"}, before
 
     site.folder = newer(tmp_path)
     _, said = site.run("upgrade", *HOME)
