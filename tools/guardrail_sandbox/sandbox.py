@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = {"SettleSeconds": "1"}
+"""Parameters of the sandbox where the template has them: nobody wants to wait for minutes here."""
 PATIENCE = 120.0
 """Real seconds in which what is in flight must end, on a slow machine, too."""
-"""Parameters of the sandbox where the template has them: nobody wants to wait for minutes here."""
 
 _PLATFORM_KEY = "ASIASANDBOXPLATFORM"
 _USER_KEY = "AKIASANDBOXUSER"
@@ -77,6 +77,8 @@ class Sandbox:
     two layouts CreateDefaultVpc is recorded. Raises `SandboxError` with what to do when it cannot
     start.
     """
+
+    _policies_of = staticmethod(moto_state.role_policies)
 
     def __init__(
         self,
@@ -121,7 +123,7 @@ class Sandbox:
         self._scratch = tempfile.TemporaryDirectory(prefix="guardrail-sandbox-")
         self.ec2 = Ec2Layer(moto_state.Serialised(), self._behaviours, self._world, self.region)
         front = Front(with_route53(self.ec2, self.clock), self, moto_state.ACCOUNT_ID, self.clock)
-        roles = Roles(moto_state.role_policies)
+        roles = Roles(self._policies_of)
         trail = CloudTrailLayer(
             self._authorized(front, roles),
             self._publish,
@@ -332,8 +334,7 @@ class Sandbox:
         self._platform.run(specs)
 
     def _publish(self, record: dict[str, Any]) -> None:
-        key = str(record["userIdentity"].get("accessKeyId", ""))
-        identity = self._identities.get(key)
+        identity = self._identities.get(str(record["userIdentity"].get("accessKeyId", "")))
         by_guardrail = identity is not None and identity.session_issuer is not None
         self.journal.add(Recorded(record, by_guardrail, self.clock.now()))
         # Events appear in the region of the call, and the stack is in one region only.
@@ -345,6 +346,5 @@ class Sandbox:
 
     def _require_artifact(self) -> None:
         if not self._artifact.is_dir():
-            raise SandboxError(
-                f"no built artifact at {self._artifact}", hint="run `make build` first"
-            )
+            problem = f"no built artifact at {self._artifact}"
+            raise SandboxError(problem, hint="run `make build` first")

@@ -30,11 +30,12 @@ _KEY = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller: its account and, for a session, the role and the session's name."""
+    """A caller: its account and, for a session, the role, its policies and the session's name."""
 
     account: str
     role: str = ""
     session: str = ""
+    policies: tuple[str, ...] = ()
 
     @property
     def arn(self) -> str:
@@ -77,20 +78,26 @@ class Callers:
             return self._app(environ, start_response)
         caller, arn = self.of(scope.access_key), form.get("RoleArn", "")
         wanted = _ROLE.fullmatch(arn)
-        if wanted is None or not self._trusted(caller, wanted[1], wanted[2]):
+        policies = self._policies(caller, wanted[1], wanted[2]) if wanted else None
+        if wanted is None or policies is None:
             return _denied(caller, arn, start_response)
-        session = Caller(wanted[1], wanted[2], form.get("RoleSessionName", ""))
+        name = form.get("RoleSessionName", "")
+        session = Caller(wanted[1], wanted[2], name, tuple(policies))
         return self._noted(self._app(environ, start_response), session)
 
-    def _trusted(self, caller: Caller, account: str, role: str) -> bool:
+    def _policies(self, caller: Caller, account: str, role: str) -> list[str] | None:
+        """Return what a role may do, if the caller may assume it; else None."""
         if account not in self._accounts():
-            return False
+            return None
         if role == ADMINISTRATOR:
-            return caller.account == self._management
-        found = (member.ask("trust", role=role) for member in self._members.of(account))
-        policies = (_resourceful(policy) for policy in found if policy)
+            return [] if caller.account == self._management else None
         need = Need("sts:AssumeRole", f"arn:aws:iam::{account}:role/{role}")
-        return any(lets_in(policy, caller.arn, need) for policy in policies)
+        for member in self._members.of(account):
+            found = member.ask("role", role=role)
+            if found and lets_in(_resourceful(found["trust"]), caller.arn, need):
+                policies: list[str] = found["policies"]
+                return policies
+        return None
 
     def _noted(self, answer: Iterable[bytes], session: Caller) -> Iterable[bytes]:
         body = b"".join(answer)

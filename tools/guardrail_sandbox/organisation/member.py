@@ -33,6 +33,11 @@ _EVERYTHING = json.dumps(
 class Account(Sandbox):
     """An account in one region; stacks come and go, its resources stay."""
 
+    def __init__(self, region: str, artifact: Path) -> None:
+        super().__init__(region=region, artifact=artifact)
+        self._elsewhere: dict[str, list[str]] = {}
+        self._policies_of = self._policies
+
     def install(self, name: str, template: Path, parameters: Mapping[str, str]) -> str:
         """Make the stack and run its functions; return the stack's id."""
         self._install(template, name, parameters)
@@ -49,23 +54,32 @@ class Account(Sandbox):
         self._platform.run(())
         self.stack.delete()
 
-    def know(self, key: str, role: str, session: str) -> None:
-        """Remember whose key this is: what the role allows binds it from now on."""
-        self._identities[key] = Identity.assumed_role(
+    def know(self, key: str, role: str, session: str, policies: list[str]) -> None:
+        """Remember whose key this is: what the role allows binds it from now on.
+
+        `policies` are those that the role has in another region: IAM's roles are the account's.
+        """
+        self._identities[key] = who = Identity.assumed_role(
             role,
             session,
             account_id=moto_state.ACCOUNT_ID,
             partition=moto_state.partition_of(self.region),
         )
+        if who.session_issuer:
+            self._elsewhere[who.session_issuer.arn] = policies
 
-    def trust(self, role: str) -> dict[str, Any] | None:
-        """Return the trust policy of a role; None when there is no such role."""
+    def role(self, role: str) -> dict[str, Any] | None:
+        """Return a role's trust policy (`trust`) and `policies`; None when it is not made here."""
         iam = self.client("iam")
         try:
-            found: dict[str, Any] = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+            found = iam.get_role(RoleName=role)["Role"]
         except iam.exceptions.NoSuchEntityException:
             return None
-        return found
+        policies = moto_state.role_policies(found["Arn"])
+        return {"trust": found["AssumeRolePolicyDocument"], "policies": policies}
+
+    def _policies(self, role_arn: str) -> list[str]:
+        return moto_state.role_policies(role_arn) or self._elsewhere.get(role_arn, [])
 
     def _deploy(self, launcher: Launcher) -> None:
         launcher.prepare()
@@ -114,6 +128,6 @@ _COMMANDS: dict[str, Callable[[Account, dict[str, Any]], Any]] = {
     "change": _change,
     "uninstall": lambda account, _: account.uninstall(),
     "know": lambda account, told: account.know(**told),
-    "trust": lambda account, told: account.trust(**told),
+    "role": lambda account, told: account.role(**told),
     "lines": lambda account, _: account.journal.last_lines(),
 }

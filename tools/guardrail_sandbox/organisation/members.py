@@ -32,7 +32,7 @@ class Member:
         self.artifact.mkdir(parents=True)
         self._log = self.artifact.with_suffix(".log")
         self._known: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock, self._knowing = threading.Lock(), threading.Lock()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
@@ -58,11 +58,12 @@ class Member:
             self._input.flush()
             return self._heard()
 
-    def know(self, key: str, role: str, session: str) -> None:
+    def know(self, key: str, role: str, session: str, policies: list[str]) -> None:
         """Tell it once whose key this is."""
-        if key not in self._known:
-            self._known.add(key)
-            self.ask("know", key=key, role=role, session=session)
+        with self._knowing:
+            if key not in self._known:
+                self.ask("know", key=key, role=role, session=session, policies=policies)
+                self._known.add(key)
 
     def close(self) -> None:
         """End it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SHARED = frozenset({"organizations", "sts", "s3", "account"})
 """Services that are here for all accounts."""
 
-_MANAGEMENT = _SHARED | {"cloudformation", "iam"}
+_MANAGEMENT = _SHARED | {"cloudformation", "ec2", "iam"}
 """Services that are here for the management account, whose plain stacks run no functions."""
 
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "server", "date"})
@@ -49,7 +49,7 @@ class Router:
     def _member(self, caller: Caller, scope: Scope) -> Member:
         member = self._members.get(caller.account, scope.region)
         if caller.role:
-            member.know(scope.access_key, caller.role, caller.session)
+            member.know(scope.access_key, caller.role, caller.session, list(caller.policies))
         return member
 
 
