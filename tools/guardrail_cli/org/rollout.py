@@ -107,8 +107,9 @@ class Rollout:
         active = self.organisation.accounts(wanted.units)
         self._update(standing, wanted, active)
         self._add(wanted, active)
-        self._register(wanted)
-        failed = self._not_as_wanted(wanted, active)
+        instances = list(self.sets.instances())
+        self._register(wanted, instances)
+        failed = _not_as_wanted(wanted, active, instances)
         self.screen.say(
             f"{len(failed)} stacks are not as they should be"
             if failed
@@ -161,9 +162,9 @@ class Rollout:
 
         self._in_waves(missing, "deploying to", begin)
 
-    def _register(self, wanted: Definition) -> None:
+    def _register(self, wanted: Definition, instances: list[Instance]) -> None:
         """Have units in which no stack stands deploy to the accounts that join them."""
-        stand = {(one.unit, one.region) for one in self.sets.instances()}
+        stand = {(one.unit, one.region) for one in instances}
         named = {(unit, region) for unit in wanted.units for region in wanted.regions}
         if named <= stand:
             return
@@ -187,20 +188,23 @@ class Rollout:
                 begun = begin(wave, list(regions), pace)
                 self._check(self._watch.follow(begun, len(wave) * len(regions)), doing)
 
-    def _not_as_wanted(self, wanted: Definition, active: list[str]) -> dict[Place, str]:
-        """Return the places whose stack is missing or behind, with AWS's reason."""
-        standing = {one.place: one for one in self.sets.instances()}
-        failed: dict[Place, str] = {}
-        for place in ((account, region) for account in active for region in wanted.regions):
-            one = standing.get(place)
-            if one is None or not one.settled:
-                said = one and (one.reason or f"{one.state} {one.detail}")
-                failed[place] = said or "there is no stack"
-        return failed
-
     def _check(self, ended: Operation, doing: str) -> None:
         if ended.status != "SUCCEEDED":
             raise UsageError(_stopped(ended, doing))
+
+
+def _not_as_wanted(
+    wanted: Definition, active: list[str], instances: list[Instance]
+) -> dict[Place, str]:
+    """Return the places whose stack is missing or behind, with AWS's reason."""
+    standing = {one.place: one for one in instances}
+    failed: dict[Place, str] = {}
+    for place in ((account, region) for account in active for region in wanted.regions):
+        one = standing.get(place)
+        if one is None or not one.settled:
+            said = one and (one.reason or f"{one.state} {one.detail}")
+            failed[place] = said or "there is no stack"
+    return failed
 
 
 def refuse_narrower(standing: Definition, wanted: Definition) -> None:
