@@ -7,7 +7,7 @@ from dataclasses import replace
 from guardrail.core.actions import ActionKind
 from guardrail.core.memory import YIELD, Cause
 from guardrail.core.model import Mode
-from guardrail.core.names import Service
+from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.ports import Result
@@ -23,6 +23,12 @@ def rest_of(world: World, vpc_id: str) -> tuple[int, int]:
     """Return how many endpoints and groups there are."""
     vpc = world.network.state[vpc_id]
     return len(vpc.endpoints), len(vpc.groups)
+
+
+def untag(world: World, vpc_id: str) -> None:
+    """Take the stack's tag off the managed group."""
+    (group,) = world.network.state[vpc_id].groups
+    world.network.change(vpc_id, groups=(replace(group, tagged=False),))
 
 
 class TestDeletion:
@@ -196,6 +202,28 @@ class TestTeardown:
         world.tears_down(vpc_id)
         assert world.network.endpoints(vpc_id) == ()
 
+    def test_a_group_that_lost_its_tag_in_an_exempt_vpc_goes_all_the_same(self) -> None:
+        """It is tagged again as soon as that is heard: roles delete nothing without the tag."""
+        world, vpc_id = covered()
+        world.intent = replace(world.intent, exemption_tag="x")
+        world.network.change(vpc_id, tags={"x": "until=2099-01-01; reason=test"})
+        untag(world, vpc_id)
+        world.vpc_change(vpc_id, "DeleteTags")
+        world.tears_down(vpc_id)
+        world.looks_again(vpc_id)
+        assert rest_of(world, vpc_id) == (0, 0)
+        assert world.errors == []
+
+    def test_a_group_that_loses_its_tag_meanwhile_goes_all_the_same(self) -> None:
+        """While nothing is put back, the tag of what is still there is."""
+        world, vpc_id = covered()
+        world.tears_down(vpc_id)
+        untag(world, vpc_id)
+        reports = world.vpc_change(vpc_id, "DeleteTags")
+        assert reasons(reports) == {Reason.YIELDING, Reason.TAGS_MISSING}
+        world.looks_again(vpc_id)
+        assert rest_of(world, vpc_id) == (0, 0)
+
     def test_a_vpc_of_another_account_is_none_of_ours(self) -> None:
         """A participant of a shared VPC gets out of nobody's way."""
         world, vpc_id = covered()
@@ -244,6 +272,27 @@ class TestOwnEndpoint:
         world.network.change(vpc_id, absent=())
         world.sweep()
         assert rest_of(world, vpc_id) == (1, 0)
+
+    def test_our_group_goes_though_it_lost_its_tag(self) -> None:
+        """It is tagged again first, and then nothing of ours is left beside the owner's."""
+        world, vpc_id = covered()
+        theirs = world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+        world.sweep()
+        world.network.change(vpc_id, absent=())
+        untag(world, vpc_id)
+        assert reasons(world.vpc_change(vpc_id)) == {Reason.ADOPTED, Reason.TAGS_MISSING}
+        world.sweep()
+        assert [e.endpoint_id for e in world.network.endpoints(vpc_id)] == [theirs]
+        assert rest_of(world, vpc_id) == (1, 0)
+
+    def test_a_group_that_was_taken_over_with_its_endpoint_keeps_its_tag(self) -> None:
+        """Another stack's tag on both says that they are its own now."""
+        world, vpc_id = covered()
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.change_endpoint(endpoint.endpoint_id, tags={MANAGED_TAG: "another stack"})
+        untag(world, vpc_id)
+        assert reasons(world.sweep()) == {Reason.ADOPTED}
+        assert not world.network.state[vpc_id].groups[0].tagged
 
     def test_private_dns_comes_back_when_no_endpoint_appears(self) -> None:
         """Half an hour is enough for a tool to try again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 from guardrail.core.actions import (
     AttachSecurityGroup,
@@ -74,6 +74,20 @@ def tag_steps(
     message = f"security group {group.group_id} has lost the guardrail's tag"
     yield Finding(Reason.TAGS_MISSING, message, service, endpoint_id)
     yield RestoreTags(group.group_id)
+
+
+def leftover_tag_steps(vpc: ObservedVpc, done: Collection[str]) -> Iterator[Step]:
+    """Yield what tags the groups again that the table knows, except those in `done`.
+
+    Without its tag a group would outlive its endpoint and keep its owner from deleting the VPC,
+    be that exempt, yielding or served by an endpoint of the owner's. One on an endpoint that is
+    not managed has been taken over along with it.
+    """
+    taken = frozenset[str]().union(*(e.group_ids for e in vpc.endpoints if not e.managed))
+    for service in Service:
+        for group in _named(vpc, service):
+            if group.made and not group.tagged and group.group_id not in taken.union(done):
+                yield from tag_steps(group, service)
 
 
 def _named(vpc: ObservedVpc, service: Service) -> Iterator[SecurityGroup]:

@@ -10,6 +10,7 @@ mode carries the same plan to a port that only records it.
         no endpoint                          wait for subnets, DNS and quiet, then create
         a managed endpoint                   subnets, private DNS, security group complete?
         an endpoint of the owner's that works  it comes first: ours goes, or is never made
+    a group of ours without its tag          tag it again: in a teardown it can go
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
-from guardrail.core.actions import Action, DeleteEndpoint, EnableVpcDns
+from guardrail.core.actions import Action, DeleteEndpoint, EnableVpcDns, RestoreTags
 from guardrail.core.exemption import find_exemption, is_void
+from guardrail.core.groups import leftover_tag_steps
 from guardrail.core.model import (
     CessionBegins,
     Endpoint,
@@ -95,6 +97,13 @@ def _steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]:
         message = f"{vpc.vpc_id} belongs to account {vpc.owner_id}; only its owner can act"
         yield Finding(Reason.OUT_OF_SCOPE, message)
         return
+    steps = list(_own_steps(vpc, intent, known))
+    yield from steps
+    done = {step.resource_id for step in steps if isinstance(step, RestoreTags)}
+    yield from leftover_tag_steps(vpc, done)
+
+
+def _own_steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]:
     leaving: set[str] = set()
     for step in teardown_steps(vpc, known):
         leaving.update(step.endpoint_ids if isinstance(step, DeleteEndpoint) else ())
