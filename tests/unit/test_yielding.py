@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from guardrail.core.actions import ActionKind
 from guardrail.core.memory import YIELD, Cause
@@ -166,6 +167,18 @@ class TestTeardown:
         assert Reason.YIELD_SPENT in reasons(world.tears_down(vpc_id, at=tried))
         assert world.network.endpoints(vpc_id) == before
         assert world.records.memory(vpc_id).yielded is None
+
+    def test_an_attempt_before_there_was_an_endpoint_is_not_followed(self) -> None:
+        """Its event may come late or twice; what was made since was not in the way."""
+        world, vpc_id = covered(*MANY)
+        before = world.network.endpoints(vpc_id)
+        tried = world.clock() - timedelta(seconds=1)
+        world.clock.advance(minutes=10)
+        assert Reason.YIELD_SPENT in reasons(world.tears_down(vpc_id, at=tried))
+        assert world.network.endpoints(vpc_id) == before
+        assert world.records.memory(vpc_id).yielded is None
+        world.tears_down(vpc_id)
+        assert world.network.endpoints(vpc_id) == ()
 
     def test_a_deletion_goes_on_as_the_teardown_it_was_the_first_step_of(self) -> None:
         """The yield that the deletion began lasts half an hour in all, and the group goes."""

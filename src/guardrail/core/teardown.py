@@ -38,7 +38,7 @@ def teardown_steps(vpc: ObservedVpc, known: Known) -> Iterator[Step]:
     removals = tuple(_removals(vpc, known, wish.names))
     if not removals:
         return
-    if refusal := _refusal(wish, standing, known):
+    if refusal := _refusal(vpc, wish, standing, known):
         yield Finding(Reason.YIELD_SPENT, refusal)
         return
     if standing is None or standing.cause is not Cause.TEARDOWN:
@@ -54,9 +54,13 @@ def _begin(wish: Wish, standing: Yield | None, known: Known) -> Iterator[Step]:
     yield Finding(Reason.YIELDING, message)
 
 
-def _refusal(wish: Wish, standing: Yield | None, known: Known) -> str:
+def _refusal(vpc: ObservedVpc, wish: Wish, standing: Yield | None, known: Known) -> str:
     if standing:
         return ""
+    creations = known.memory.creations
+    made = [creations[e.service].begun for e in vpc.endpoints if e.managed]
+    if wish.at and made and wish.at < min(made):
+        return f"{wish.told()} at {wish.at}, before the guardrail made what stands there now"
     if wish.is_late(known.now):
         return f"{wish.told()} at {wish.at}, and the event came too late to be followed"
     if not known.memory.may_yield(known.now):
