@@ -57,9 +57,8 @@ def _begin(wish: Wish, standing: Yield | None, known: Known) -> Iterator[Step]:
 def _refusal(vpc: ObservedVpc, wish: Wish, standing: Yield | None, known: Known) -> str:
     if standing:
         return ""
-    creations = known.memory.creations
-    made = [creations[e.service].begun for e in vpc.endpoints if e.managed]
-    if wish.at and made and wish.at < min(made):
+    made = [known.memory.creations.get(e.service) for e in vpc.endpoints if e.managed]
+    if wish.at and made and all(one and wish.at < one.begun for one in made):
         return f"{wish.told()} at {wish.at}, before the guardrail made what stands there now"
     if wish.is_late(known.now):
         return f"{wish.told()} at {wish.at}, and the event came too late to be followed"
