@@ -180,6 +180,8 @@ def test_every_stack_is_a_row_of_the_status(small: ModuleType) -> None:
     assert 1700 * 0.0117 + 34 * 0.027 < sims[1].now < sims[0].now / 4
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.takes(180)
 def test_the_guide_quotes_the_program(bench: ModuleType) -> None:
     """When this fails: put the output of `python bench/organisation.py` between its fences."""
     quoted = GUIDE.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0].splitlines()
