@@ -39,7 +39,7 @@ HOME = ("--home", REGIONS[0])
 MANAGEMENT = "123456789012"
 WAIT = 300.0
 
-pytestmark = [pytest.mark.timeout(2400), pytest.mark.takes(480)]
+pytestmark = [pytest.mark.timeout(2400), pytest.mark.takes(700)]
 
 
 @dataclass
