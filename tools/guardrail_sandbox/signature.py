@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,13 @@ class Scope:
     access_key: str
     region: str
     service: str
+
+
+def peeked(environ: WSGIEnvironment) -> bytes:
+    """Read the body and put it back, for the layers behind."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def credential_scope(environ: WSGIEnvironment) -> Scope | None:

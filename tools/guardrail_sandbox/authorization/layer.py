@@ -7,7 +7,6 @@ user guide, "Troubleshoot access denied error messages".
 
 from __future__ import annotations
 
-import io
 import json
 import uuid
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from guardrail.core.policy.evaluate import Decision
 from guardrail_sandbox.authorization import ec2_needs, service_needs
 from guardrail_sandbox.authorization.stored import MotoStored, Stored
 from guardrail_sandbox.route53.hosted_zones import refusal
-from guardrail_sandbox.signature import Scope, credential_scope
+from guardrail_sandbox.signature import Scope, credential_scope, peeked
 from guardrail_sandbox.trail.call import is_ec2, read_call
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ class AuthorizationLayer:
 
 
 def _sent(environ: WSGIEnvironment, scope: Scope, account_id: str) -> service_needs.Sent:
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
+    body = peeked(environ)
     return service_needs.Sent(
         scope=scope,
         account_id=account_id,

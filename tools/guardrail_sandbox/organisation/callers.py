@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import threading
@@ -15,7 +14,7 @@ from xml.sax.saxutils import escape
 from guardrail_sandbox.authorization.need import Need
 from guardrail_sandbox.authorization.roles import lets_in
 from guardrail_sandbox.organisation.member import ADMINISTRATOR
-from guardrail_sandbox.signature import credential_scope
+from guardrail_sandbox.signature import credential_scope, peeked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -115,9 +114,8 @@ def _resourceful(policy: dict[str, Any]) -> str:
 
 
 def _form(environ: WSGIEnvironment) -> dict[str, str]:
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = io.BytesIO(body)
-    return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    form = parse_qs(peeked(environ).decode())
+    return {name: values[0] for name, values in form.items()}
 
 
 def _denied(caller: Caller, role: str, start_response: StartResponse) -> Iterable[bytes]:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request
 
 from guardrail_sandbox.organisation import targets
 from guardrail_sandbox.organisation.stack_set import Operation, Preferences, StackSet
-from guardrail_sandbox.signature import credential_scope
+from guardrail_sandbox.signature import credential_scope, peeked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -64,8 +64,7 @@ class StackSetLayer:
         scope = credential_scope(environ)
         if scope is None or scope.service != "cloudformation":
             return self._app(environ, start_response)
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
+        body = peeked(environ)
         form: MultiDict[str, str] = Request({**environ, "wsgi.input": io.BytesIO(body)}).form
         call = self._calls.get(form.get("Action", ""))
         if call is None:

@@ -6,11 +6,10 @@ EnableRegion, which take a while there.
 
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING
 
-from guardrail_sandbox.signature import credential_scope
+from guardrail_sandbox.signature import credential_scope, peeked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,9 +49,8 @@ class Watch:
 
     def _switched(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = peeked(environ)
         if path not in {"/disableRegion", "/enableRegion"}:
-            environ["wsgi.input"] = io.BytesIO(body)
             return self._app(environ, start_response)
         told = json.loads(body)
         place = told["AccountId"], told["RegionName"]
