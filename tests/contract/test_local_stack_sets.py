@@ -1,6 +1,6 @@
 """The local organisation's StackSets, through the SDK: what the commands' own adapter meets there.
 
-The stacks themselves are played; tests/integration/test_organisation.py has real ones.
+The stacks themselves are played; tests/integration/test_rolled_out.py has real ones.
 """
 
 from __future__ import annotations
