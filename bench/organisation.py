@@ -40,10 +40,12 @@ from guardrail.core.trials import own_hour  # noqa: E402 - as above
 from guardrail_cli.org import costs  # noqa: E402 - as above
 from guardrail_cli.org.accounts import WORKERS  # noqa: E402 - as above
 from guardrail_cli.org.model import Definition, Operation, Place  # noqa: E402 - as above
+from guardrail_cli.org.operations import Screen  # noqa: E402 - as above
 from guardrail_cli.org.organisation import AwsOrganisation  # noqa: E402 - as above
-from guardrail_cli.org.rollout import Rollout, Screen, Waves  # noqa: E402 - as above
+from guardrail_cli.org.rollout import Rollout  # noqa: E402 - as above
 from guardrail_cli.org.stack_set import AwsStackSets  # noqa: E402 - as above
 from guardrail_cli.org.status import Row, absent, rows  # noqa: E402 - as above
+from guardrail_cli.org.waves import Waves  # noqa: E402 - as above
 
 ACCOUNTS, REGIONS = 1000, 17
 TO_REPAIR = 20

@@ -2,10 +2,11 @@
 
 As CloudFormation documents it: one operation after the other; a template that is given makes every
 stack OUTDATED, whether or not it differs ("UpdateStackSet"); an update of a stack that does not
-stand is refused whole; a stack that cannot be deleted is INOPERABLE; more failures than are
-tolerated end an operation and cancel the rest; accounts that join a unit get their stacks without
-anybody asking, in the regions that the unit was named with, whichever accounts were named, until
-the stacks of the unit are deleted.
+stand is refused whole, and one that names a unit which the set does not have; a stack that cannot
+be deleted is INOPERABLE, and no update touches it any more; more failures in a region than are
+tolerated end an operation and cancel the rest, in the other regions, too; accounts that join a unit
+get their stacks without anybody asking, in the regions that the unit was named with, whichever
+accounts were named, until the stacks of the unit are deleted.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ class FakeStackSets:
         self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
     ) -> str:
         """See `StackSets.define`."""
-        assert accounts or not self.stacks, "everybody at once"
+        stacks = self.stacks.values()
+        assert accounts or all(s.state == "INOPERABLE" for s in stacks), "everybody at once"
         self.standing = replace(definition, units=(), regions=())
         for place, stack in self.stacks.items():
             if stack.state != "INOPERABLE":
@@ -108,6 +110,11 @@ class FakeStackSets:
         """See `StackSets.update`."""
         assert self.standing
         assert self.standing.effective == definition.effective
+        known = {*self.registered, *(one.unit for one in self.stacks.values())}
+        if accounts and (strange := set(definition.units) - known):
+            raise UsageError(
+                f"ValidationError: Organizational unit {strange} not found in StackSet"
+            )
         places = [(account, region) for account in accounts for region in regions]
         assert set(places) <= self.stacks.keys(), "StackInstanceNotFoundException"
         return self._run("UPDATE", places, pace)
@@ -174,9 +181,9 @@ class FakeStackSets:
         results: dict[Place, Outcome] = {}
         failed: dict[str, set[str]] = {}
         for account, region in places:
-            if len(failed.get(region, ())) > pace.may_fail:
+            if any(len(accounts) > pace.may_fail for accounts in failed.values()):
                 results[account, region] = Outcome("CANCELLED")
-                if action == "CREATE":
+                if action in {"CREATE", "UPDATE"}:
                     self._put((account, region), "OUTDATED", "CANCELLED", "Cancelled")
                 continue
             results[account, region] = outcome = self._apply(action, (account, region))

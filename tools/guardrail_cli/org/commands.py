@@ -21,7 +21,7 @@ from guardrail_cli.org.model import Definition
 from guardrail_cli.org.operations import UNITS_AT_ONCE
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
 from guardrail_cli.org.removing import remove
-from guardrail_cli.org.rollout import AT_ONCE, MAY_FAIL, Rollout, Waves
+from guardrail_cli.org.rollout import Rollout
 from guardrail_cli.org.screen import Terminal
 from guardrail_cli.org.target import (
     Target,
@@ -33,6 +33,7 @@ from guardrail_cli.org.target import (
     kept,
     listed,
 )
+from guardrail_cli.org.waves import AT_ONCE, MAY_FAIL, Waves
 
 org = typer.Typer(
     name="org",

@@ -46,8 +46,11 @@ class Instance:
 
     @property
     def failed(self) -> bool:
-        """Whether an operation has tried it in vain; to be tried again after all others."""
-        return not self.settled and self.detail in {"FAILED", "CANCELLED"}
+        """Whether an operation has tried it in vain; to be tried again after all others.
+
+        A CANCELLED one was not tried: failures elsewhere ended the operation before its turn.
+        """
+        return not self.settled and self.detail == "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +161,17 @@ class StackSets(Protocol):
     ) -> str:
         """Give the set another definition, and begin to update those accounts' stacks.
 
-        All others count as behind from then on, whatever they have.
+        All others count as behind from then on, whatever they have. Without accounts there must be
+        no stack that could be updated: AWS would update all of them at once.
         """
 
     def update(
         self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
     ) -> str:
-        """Begin to update those accounts' stacks to the definition that the set has."""
+        """Begin to update those accounts' stacks to the definition that the set has.
+
+        The units of `definition` must all be the set's already.
+        """
 
     def remove(self, units: tuple[str, ...], regions: list[str], pace: Pace) -> str:
         """Begin to delete the stacks of whole units; accounts that join get none any more.

@@ -43,9 +43,10 @@ class Watch:
             self.follow(operation_id, 0)
 
     def follow(self, operation_id: str, places: int) -> Operation:
-        """Return the operation, which is on so many places, when it has ended."""
+        """Return the operation when it has ended; it is on so many places, or as it tells."""
         while True:
             operation = self.sets.operation(operation_id)
+            places = max(places, len(operation.results))
             self.screen.progress(operation, places)
             if operation.ended:
                 return operation
@@ -53,11 +54,19 @@ class Watch:
 
 
 def by_regions(stacks: Iterable[Instance]) -> dict[tuple[str, ...], list[str]]:
-    """Return the accounts by the regions of their stacks, the largest group first."""
+    """Return the accounts by the regions of their stacks, the largest group first.
+
+    Accounts that have the same regions go together, unless one region after the other takes fewer
+    operations.
+    """
     regions: dict[str, set[str]] = {}
     for one in stacks:
         regions.setdefault(one.account, set()).add(one.region)
-    grouped: dict[tuple[str, ...], list[str]] = {}
+    together: dict[tuple[str, ...], list[str]] = {}
+    apart: dict[tuple[str, ...], list[str]] = {}
     for account, of_account in sorted(regions.items()):
-        grouped.setdefault(tuple(sorted(of_account)), []).append(account)
-    return dict(sorted(grouped.items(), key=lambda group: -len(group[1])))
+        together.setdefault(tuple(sorted(of_account)), []).append(account)
+        for region in of_account:
+            apart.setdefault((region,), []).append(account)
+    fewest = min(together, apart, key=len)
+    return dict(sorted(fewest.items(), key=lambda group: -len(group[1])))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from guardrail_cli.org.model import Instance, Organisation, Pace, Place, StackSets
 from guardrail_cli.org.operations import UNITS_AT_ONCE, Screen, Watch, by_regions
-from guardrail_cli.org.rollout import Waves
+from guardrail_cli.org.waves import Waves
 
 SUSPENDED = "the account is suspended"
 

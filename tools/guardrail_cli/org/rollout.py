@@ -7,59 +7,14 @@ that is run twice changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from math import ceil
 
 from guardrail_cli.documents import UsageError
-from guardrail_cli.org.causes import advice
-from guardrail_cli.org.model import (
-    Artifacts,
-    Definition,
-    Instance,
-    Operation,
-    Organisation,
-    Pace,
-    Place,
-    StackSets,
-)
-from guardrail_cli.org.operations import Screen, Watch, by_regions
-
-SHARES = (0.05, 0.25, 1.0)
-"""How much of the organisation has been reached after each wave that follows the first account."""
-
-AT_ONCE, MAY_FAIL = 0.25, 0.05
-"""Shares of a wave's accounts."""
-
-Begin = Callable[[list[str], list[str], Pace], str]
-"""Begins an operation on accounts and regions; returns its id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waves:
-    """How fast it goes: one account first, in which nothing may fail, then shares of the rest.
-
-    `may_fail` and `at_once` are shares of a wave's accounts, in each region, and never less than
-    one account.
-    """
-
-    may_fail: float = MAY_FAIL
-    at_once: float = AT_ONCE
-    shares: tuple[float, ...] = SHARES
-
-    def of(self, accounts: list[str]) -> Iterator[tuple[list[str], Pace]]:
-        """Yield accounts and pace of each wave."""
-        done = 1
-        yield accounts[:1], Pace()
-        for share in self.shares:
-            until = max(done, ceil(share * len(accounts)))
-            if wave := accounts[done:until]:
-                yield wave, self.pace(len(wave))
-            done = until
-
-    def pace(self, accounts: int) -> Pace:
-        """Return the pace of an operation on so many accounts."""
-        return Pace(max(1, int(self.at_once * accounts)), ceil(self.may_fail * accounts))
+from guardrail_cli.org.model import Artifacts, Definition, Instance, Organisation, Place, StackSets
+from guardrail_cli.org.operations import Screen, Watch
+from guardrail_cli.org.run import Run, refuse_failure
+from guardrail_cli.org.waves import Waves
 
 
 @dataclass(frozen=True)
@@ -93,10 +48,13 @@ class Rollout:
     def deploy(self, wanted: Definition) -> dict[Place, str]:
         """Make or update the stacks of every account and region; return where that failed, why.
 
-        Raises UsageError when the first account fails, or more than may: then no further wave
-        begins. And when stacks stand in units or regions that `wanted` leaves out: template and
-        parameters are the whole set's, so they could not stay as they are.
+        A region in which the first account fails, or more than may, is left out from then on and
+        the others go on. Raises UsageError when that leaves no region. And when stacks stand in
+        units or regions that `wanted` leaves out: template and parameters are the whole set's, so
+        they could not stay as they are.
         """
+        active = self.organisation.accounts(wanted.units)
+        self._refuse_stranger(active)
         self._watch.settle()
         standing = self.sets.definition()
         if standing is None:
@@ -104,9 +62,8 @@ class Rollout:
             self.screen.say("the stack set is made")
             standing = wanted
         refuse_narrower(standing, wanted)
-        active = self.organisation.accounts(wanted.units)
-        self._update(standing, wanted, active)
-        self._add(wanted, active)
+        same = standing.gives_the_same_as(wanted)
+        Run(self.sets, self._watch, wanted, active, self.waves, self.first, defined=same).go()
         instances = list(self.sets.instances())
         self._register(wanted, instances)
         failed = _not_as_wanted(wanted, active, instances)
@@ -121,46 +78,13 @@ class Rollout:
     def _watch(self) -> Watch:
         return Watch(self.sets, self.screen, self.sleep)
 
-    def _update(self, standing: Definition, wanted: Definition, active: list[str]) -> None:
-        """Update the stacks that are behind: those that failed before come last, and may again."""
-        same = standing.gives_the_same_as(wanted)
-        members = set(active)
-        instances = [one for one in self.sets.instances() if one.account in members]
-        if not instances and not same:
-            self._check(self._watch.follow(self.sets.define(wanted, [], [], Pace()), 0), "updating")
-            return
-        behind = [i for i in instances if i.state != "INOPERABLE" and not (same and i.settled)]
-        defined = same
-
-        def begin(accounts: list[str], regions: list[str], pace: Pace) -> str:
-            nonlocal defined
-            update = self.sets.update if defined else self.sets.define
-            defined = True
-            return update(wanted, accounts, regions, pace)
-
-        failed = {one.account for one in behind if one.failed}
-        self._in_waves([one for one in behind if one.account not in failed], "updating", begin)
-        again = [one for one in behind if one.account in failed]
-        for regions, accounts in by_regions(again).items():
-            self.screen.say(f"trying {len(accounts)} accounts again that failed before")
-            pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
-            begun = begin(accounts, list(regions), pace)
-            self._watch.follow(begun, len(accounts) * len(regions))
-
-    def _add(self, wanted: Definition, active: list[str]) -> None:
-        """Make the stacks that are missing."""
-        have = {instance.place for instance in self.sets.instances()}
-        missing = [
-            Instance(account, region, "")
-            for account in active
-            for region in wanted.regions
-            if (account, region) not in have
-        ]
-
-        def begin(accounts: list[str], regions: list[str], pace: Pace) -> str:
-            return self.sets.add(wanted.units, accounts, regions, pace)
-
-        self._in_waves(missing, "deploying to", begin)
+    def _refuse_stranger(self, active: list[str]) -> None:
+        """Raise UsageError when the account that was named to come first is none of these."""
+        if self.first and self.first not in active:
+            raise UsageError(
+                f"--first {self.first}: that is no active account in or below the units; name one"
+                " that is (aws organizations list-accounts-for-parent), or leave it out"
+            )
 
     def _register(self, wanted: Definition, instances: list[Instance]) -> None:
         """Have units in which no stack stands deploy to the accounts that join them."""
@@ -172,25 +96,8 @@ class Rollout:
         for unit in wanted.units:
             if regions := [r for r in wanted.regions if r not in targets.get(unit, ())]:
                 self.screen.say(f"{unit} has no stacks yet: accounts that join it will get theirs")
-                self._check(
-                    self._watch.follow(self.sets.register(unit, regions), 0), f"adding {unit}"
-                )
-
-    def _in_waves(self, stacks: list[Instance], doing: str, begin: Begin) -> None:
-        """Do it wave by wave, those together that lack the same regions; stop at too many failures.
-
-        AWS refuses a whole operation that names a stack which does not stand.
-        """
-        for regions, accounts in by_regions(stacks).items():
-            ordered = sorted(accounts, key=lambda account: (account != self.first, account))
-            for wave, pace in self.waves.of(ordered):
-                self.screen.say(f"{doing} {len(wave)} of {len(accounts)} accounts")
-                begun = begin(wave, list(regions), pace)
-                self._check(self._watch.follow(begun, len(wave) * len(regions)), doing)
-
-    def _check(self, ended: Operation, doing: str) -> None:
-        if ended.status != "SUCCEEDED":
-            raise UsageError(_stopped(ended, doing))
+                ended = self._watch.follow(self.sets.register(unit, regions), 0)
+                refuse_failure(ended, f"adding {unit}")
 
 
 def _not_as_wanted(
@@ -220,15 +127,3 @@ def refuse_narrower(standing: Definition, wanted: Definition) -> None:
                 " well. Name them too, or take those stacks out first:"
                 f" sfn-guardrail org remove {option} {','.join(left_out)}, with the same --home"
             )
-
-
-def _stopped(ended: Operation, doing: str) -> str:
-    failures = [
-        f"{account} {region}: {reason} ({advice(reason)})"
-        for (account, region), reason in sorted(ended.failures.items())[:5]
-    ]
-    told = "; ".join(failures) or ended.reason or "AWS says no more"
-    return (
-        f"{doing} stopped ({ended.status.lower()}): {told}. Mend this and run the same command"
-        " again: it goes on from here"
-    )

@@ -112,7 +112,7 @@ class AwsStackSets:
     def define(
         self, definition: Definition, accounts: list[str], regions: list[str], pace: Pace
     ) -> str:
-        """See `StackSets.define`; without accounts there must be no stack yet.
+        """See `StackSets.define`.
 
         An update that names nobody updates everybody. Source: AWS CloudFormation API reference,
         "UpdateStackSet".
