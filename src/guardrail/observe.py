@@ -11,7 +11,14 @@ from datetime import datetime
 from guardrail.core.actions import Action
 from guardrail.core.fights import Loosening, PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory, Yield
-from guardrail.core.model import Interface, Inventory, Note, ObservedVpc, ServiceOffer
+from guardrail.core.model import (
+    DnsAttributes,
+    Interface,
+    Inventory,
+    Note,
+    ObservedVpc,
+    ServiceOffer,
+)
 from guardrail.core.names import Service
 from guardrail.ports import (
     Applied,
@@ -43,6 +50,10 @@ class ObservedNetwork:
     def interfaces(self, vpc_id: str) -> Sequence[Interface]:
         """See `Network.interfaces`."""
         return self._network.interfaces(vpc_id)
+
+    def dns(self, vpc_id: str) -> DnsAttributes | None:
+        """See `Network.dns`."""
+        return self._network.dns(vpc_id)
 
     def locate(self, ids: Collection[str]) -> Located:
         """See `Network.locate`."""

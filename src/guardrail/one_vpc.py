@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from guardrail.aftermath import Aftermath
 from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
 from guardrail.core.managed import found_again, lost, marked
-from guardrail.core.memory import Cause, Central, VpcMemory, Yield
+from guardrail.core.memory import YIELD, Cause, Central, VpcMemory, Yield
 from guardrail.core.model import (
     Endpoint,
     Inventory,
@@ -192,7 +192,7 @@ class Pass:
             made = self._memory.creations[service]
             ids = made.endpoint_ids | {endpoint_id}
             self._know(service, endpoint_ids=ids, unanswered=False)
-        for service, (gone, by_others) in lost(vpc, self._memory, self._begun).items():
+        for service, (gone, by_others) in self._lost(vpc).items():
             made = self._memory.creations[service]
             # What we delete ourselves has raised the generation already.
             generation = made.generation + bool(gone - made.leaving)
@@ -206,6 +206,13 @@ class Pass:
             )
             if by_others and self._memory.may_yield(self._begun):
                 self._begin_yield(gone)
+
+    def _lost(self, vpc: ObservedVpc) -> Mapping[Service, tuple[frozenset[str], bool]]:
+        """Return what is deleted by now; an event that came late tells of no teardown any more."""
+        at = self._trigger.event_time
+        late = at is not None and self._begun - at > YIELD
+        told = frozenset[str]() if late else self._trigger.deleted_ids
+        return lost(vpc, self._memory, self._begun, told)
 
     def _begin_yield(self, deleted: frozenset[str]) -> None:
         """Put nothing back for a while: it may be the first step of a teardown."""
@@ -246,7 +253,15 @@ class Pass:
             planned = self._planned_as(vpc, settled=True)
         elif self._trigger.is_sweep and _creates(planned) and self._r.settling.pending(vpc.vpc_id):
             return self._planned_as(vpc, settled=False)
-        return self._unless_central(vpc, planned) if may_create else planned
+        if not may_create:
+            self._hand_on(planned)
+            return planned
+        return self._unless_central(vpc, planned)
+
+    def _hand_on(self, planned: Plan) -> None:
+        """Let the function that creates look at the VPC: no event of its own may lead it there."""
+        if self._r.glances and _creates(planned):
+            self._r.settling.push(self._vpc_id)
 
     def _awaits_quiet(self, planned: Plan, *, settled: bool) -> bool:
         awaited = {f.reason for f in planned.findings if f.endpoint_id is None} & _AWAITING

@@ -15,7 +15,15 @@ from typing import Protocol
 from guardrail.core.actions import Action, Origin
 from guardrail.core.fights import Loosening, PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory, Yield
-from guardrail.core.model import Endpoint, Interface, Inventory, Note, ObservedVpc, ServiceOffer
+from guardrail.core.model import (
+    DnsAttributes,
+    Endpoint,
+    Interface,
+    Inventory,
+    Note,
+    ObservedVpc,
+    ServiceOffer,
+)
 from guardrail.core.moments import stamp
 from guardrail.core.names import Service
 from guardrail.core.policy import Witness
@@ -117,6 +125,9 @@ class Network(Protocol):
 
     def interfaces(self, vpc_id: str) -> Sequence[Interface]:
         """Return every network interface in the VPC, whosever it is."""
+
+    def dns(self, vpc_id: str) -> DnsAttributes | None:
+        """Return the VPC's DNS attributes, which cost two calls; None when it is gone."""
 
     def locate(self, ids: Collection[str]) -> Located:
         """Return where endpoints, subnets and the guardrail's own groups among `ids` stand.

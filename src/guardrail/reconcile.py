@@ -85,7 +85,7 @@ class Reconciler:
         self, one: Pass, vpc: ObservedVpc, trigger: Trigger, memory: VpcMemory
     ) -> tuple[Report, GuardrailError | None]:
         try:
-            seen = self._with_interfaces(vpc, trigger, memory)
+            seen = self._with_dns(self._with_interfaces(vpc, trigger, memory), trigger, memory)
         except GuardrailError as error:
             return Report(vpc.vpc_id, trigger, self.owner.intent.mode, error=str(error)), error
         one.prepare(seen)
@@ -102,6 +102,16 @@ class Reconciler:
         if not memory.creations and not vpc.groups:
             return vpc
         return replace(vpc, interfaces=tuple(self.network.interfaces(vpc.vpc_id)))
+
+    def _with_dns(self, vpc: ObservedVpc, trigger: Trigger, memory: VpcMemory) -> ObservedVpc:
+        """Add the DNS attributes where one of them changed under what the guardrail made.
+
+        They are observed without that only where an endpoint lacks its name.
+        """
+        own = vpc.owner_id == self.owner.account_id and memory.creations
+        if vpc.dns or not own or trigger.name != "ModifyVpcAttribute":
+            return vpc
+        return replace(vpc, dns=self.network.dns(vpc.vpc_id))
 
     def _unseen(
         self, vpc_id: str, trigger: Trigger, memory: VpcMemory, looked: datetime
@@ -136,13 +146,14 @@ class Reconciler:
         """Return the VPCs to look at: named, looked up, or all that have an endpoint.
 
         Several events name no VPC, and DeleteVpcEndpoints not even the service; what EC2 does not
-        describe any more the table may remember.
+        describe any more the table may remember. Who was refused something is heard where it stood
+        in the way, and nowhere else: what is gone by now is in nobody's way.
         """
         if trigger.vpc_ids:
             return trigger.vpc_ids
         located = self.network.locate(trigger.other_ids)
         remembered = self.records.locate(located.unknown) if located.unknown else {}
         found = located.vpc_ids | frozenset(remembered.values())
-        if located.unknown - remembered.keys():
+        if located.unknown - remembered.keys() and trigger.wish is None:
             return found | self.network.vpcs_with_endpoints()
         return found

@@ -144,7 +144,10 @@ class TestOnMoto:
             boto3.client("ec2").create_vpc_endpoint(
                 VpcId=site.vpc_id, ServiceName=name, VpcEndpointType="Interface"
             )
-        assert [e.service for e in site.look().endpoints] == [Service.STATES] * 2
+        seen = site.look()
+        assert [e.service for e in seen.endpoints] == [Service.STATES] * 2
+        assert sorted(e.aside for e in seen.endpoints) == [False, True]
+        assert len(seen.endpoints_of(Service.STATES)) == 1, "the other answers for its own name"
 
 
 def _detail(name: str) -> dict[str, Any]:

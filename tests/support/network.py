@@ -91,6 +91,11 @@ class FakeNetwork(Vpcs):
         )
         return [*ours, *self.foreign.get(vpc_id, [])]
 
+    def dns(self, vpc_id: str) -> DnsAttributes | None:
+        """See `Network.dns`."""
+        self.faults.before()
+        return self.state[vpc_id].dns if vpc_id in self.state else None
+
     def locate(self, ids: Collection[str]) -> Located:
         """See `Network.locate`."""
         self.faults.before()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from guardrail.core.model import DnsAttributes, SecurityGroup, Subnet, VpcDns
 from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
@@ -11,7 +13,7 @@ from guardrail.core.reasons import Reason
 from guardrail.errors import RetryableError
 from guardrail.report import Outcome
 from support.fakes import BASELINE, OPEN, STACK, ZONES
-from support.stories import new_world, outcomes, reasons, with_endpoint
+from support.stories import covered, new_world, outcomes, reasons, with_endpoint
 
 
 class TestCreation:
@@ -185,6 +187,40 @@ class TestCompletion:
         assert world.network.endpoints(vpc_id)[0].subnet_ids == before | {third}
         world.network.add_subnet(vpc_id, ZONES[3])
         assert outcomes(world.vpc_change(vpc_id)) == [Outcome.COMPLIANT]
+
+    def test_a_sweep_that_completed_one_endpoint_has_the_other_made_all_the_same(self) -> None:
+        """One write per VPC and pass; its event leads to a function that can create nothing."""
+        world, vpc_id = covered(*Service)
+        world.settling.enabled = True
+        kept, gone = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(gone.endpoint_id)
+        world.sweep()
+        world.clock.advance(hours=1)
+        fewer = frozenset(sorted(kept.subnet_ids)[:1])
+        world.network.change_endpoint(kept.endpoint_id, subnet_ids=fewer)
+        world.sweep()
+        assert len(world.network.endpoints(vpc_id)) == 1
+        world.endpoint_change(kept.endpoint_id)
+        assert world.settling.paused == {vpc_id}
+        world.settling.paused.clear()
+        world.settled(vpc_id)
+        assert len(world.network.endpoints(vpc_id)) == 2
+
+    @pytest.mark.parametrize("wanted", VpcDns)
+    def test_dns_attributes_that_are_switched_off_again_under_the_name(
+        self, wanted: VpcDns
+    ) -> None:
+        """They are put back, or told of, as the owner asks; the endpoint keeps its private DNS."""
+        world = new_world(vpc_dns=wanted)
+        vpc_id, endpoint_id = with_endpoint(world)
+        world.network.change(vpc_id, dns=DnsAttributes(support=True, hostnames=False))
+        told = reasons(world.vpc_change(vpc_id, "ModifyVpcAttribute"))
+        expected = {VpcDns.ENABLE: Reason.PRIVATE_DNS_OFF, VpcDns.WAIT: Reason.WAITING_FOR_DNS}
+        assert told == ({expected[wanted]} if wanted in expected else set())
+        attributes = world.network.state[vpc_id].dns
+        assert attributes
+        assert attributes.both == (wanted is VpcDns.ENABLE)
+        assert world.network.endpoint(endpoint_id).private_dns
 
     def test_private_dns_that_was_switched_off_comes_back(self) -> None:
         """Only where the VPC's attributes allow it."""

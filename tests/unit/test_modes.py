@@ -136,6 +136,18 @@ class TestModes:
         world.sweep()
         assert decide(world.network.endpoint(endpoint_id).policy, BASELINE).contained
 
+    def test_what_the_guardrail_made_comes_back_in_an_old_vpc_too(self) -> None:
+        """It was made in `enforce`, and deleted later: that is a change."""
+        world = new_world(Mode.ENFORCE)
+        vpc_id, endpoint_id = with_endpoint(world)
+        world.intent = replace(world.intent, mode=Mode.ENFORCE_NEW)
+        world.sweep()
+        world.network.delete_endpoint(endpoint_id)
+        world.sweep()
+        world.clock.advance(hours=1)
+        world.sweep()
+        assert len(world.network.endpoints(vpc_id)) == 1
+
     def test_of_two_inventories_the_first_counts(self) -> None:
         """Records keep what is stored."""
         world = new_world(Mode.ENFORCE_NEW)

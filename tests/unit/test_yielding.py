@@ -11,11 +11,14 @@ from guardrail.core.model import Mode
 from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
+from guardrail.core.trail import Trigger
+from guardrail.core.wish import Wish, WishKind
 from guardrail.ports import Result
 from guardrail.report import Outcome
 from support.fakes import BASELINE, OPEN
-from support.stories import covered, reasons
-from support.world import ALICE, World
+from support.stories import covered, new_world, reasons
+from support.values import STACK
+from support.world import ALICE, YIELDING, World
 
 MANY = tuple(Service)
 
@@ -24,6 +27,13 @@ def rest_of(world: World, vpc_id: str) -> tuple[int, int]:
     """Return how many endpoints and groups there are."""
     vpc = world.network.state[vpc_id]
     return len(vpc.endpoints), len(vpc.groups)
+
+
+def refused(resource_id: str, kind: WishKind, *names: str) -> Trigger:
+    """Return the trigger of a call that names something that is gone by now."""
+    wish = Wish(kind, frozenset(names or (resource_id,)), actor=ALICE)
+    ids = frozenset({resource_id})
+    return Trigger("Refused", frozenset(), ids, actor=ALICE, settled=False, wish=wish)
 
 
 def untag(world: World, vpc_id: str) -> None:
@@ -83,6 +93,18 @@ class TestDeletion:
         world.network.set_policy(second.endpoint_id, OPEN)
         world.endpoint_change(second.endpoint_id)
         assert decide(world.network.endpoint(second.endpoint_id).policy, BASELINE).contained
+
+    def test_an_event_tells_of_a_deletion_that_ec2_describes_no_more(self) -> None:
+        """How long it goes on describing a deleted endpoint is documented nowhere."""
+        world, vpc_id = covered()
+        world.clock.advance(minutes=10)
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id, described=False)
+        world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+        assert reasons(world.settled(vpc_id)) == {Reason.YIELDING}
+        yielded = world.records.memory(vpc_id).yielded
+        assert yielded
+        assert yielded.actor == ALICE
 
     def test_the_deletion_of_an_event_without_a_vpc_is_looked_up_in_the_table(self) -> None:
         """EC2 does not describe the endpoint any more, and DeleteVpcEndpoints names no VPC."""
@@ -157,6 +179,32 @@ class TestTeardown:
         world.clock.advance(hours=2)
         world.tears_down(vpc_id)
         assert world.network.endpoints(vpc_id) == ()
+
+    def test_a_subnet_that_is_gone_by_now_takes_nothing_out_elsewhere(self) -> None:
+        """Its owner's next try succeeded; nobody else has asked for anything."""
+        world, vpc_id = covered()
+        before = world.network.endpoints(vpc_id)
+        assert world.run(refused("subnet-gone", WishKind.TEARDOWN), YIELDING, yields=True) == []
+        assert world.network.endpoints(vpc_id) == before
+        assert world.records.memory(vpc_id).yielded is None
+
+    def test_an_endpoint_that_lost_its_tag_goes_all_the_same(self) -> None:
+        """In an exempt VPC, and while nothing is put back: it is tagged when that is heard."""
+        for exempt in (True, False):
+            world, vpc_id = covered()
+            world.intent = replace(world.intent, exemption_tag="x")
+            subnet = world.network.state[vpc_id].subnets[0].subnet_id
+            if exempt:
+                world.network.change(vpc_id, tags={"x": "until=2099-01-01; reason=test"})
+            else:
+                world.network.add_interface(
+                    vpc_id, world.network.state[vpc_id].subnets[1].subnet_id
+                )
+                world.tears_down(vpc_id, subnet)
+            (endpoint,) = world.network.endpoints(vpc_id)
+            world.network.change_endpoint(endpoint.endpoint_id, tags={MANAGED_TAG: "me"})
+            assert Reason.TAGS_MISSING in reasons(world.vpc_change(vpc_id, "CreateTags"))
+            assert world.network.endpoint(endpoint.endpoint_id).tags[MANAGED_TAG] == STACK
 
     def test_a_late_event_is_not_followed(self) -> None:
         """Whoever tried has given up long since."""
@@ -302,7 +350,8 @@ class TestOwnEndpoint:
         """Another stack's tag on both says that they are its own now."""
         world, vpc_id = covered()
         (endpoint,) = world.network.endpoints(vpc_id)
-        world.network.change_endpoint(endpoint.endpoint_id, tags={MANAGED_TAG: "another stack"})
+        other = {MANAGED_TAG: STACK.replace("guardrail/", "other/")}
+        world.network.change_endpoint(endpoint.endpoint_id, tags=other)
         untag(world, vpc_id)
         assert reasons(world.sweep()) == {Reason.ADOPTED}
         assert not world.network.state[vpc_id].groups[0].tagged
@@ -316,6 +365,63 @@ class TestOwnEndpoint:
         assert world.clock() - world.records.memory(vpc_id).ceded[Service.STATES].begun >= YIELD
         (ours,) = world.network.endpoints(vpc_id)
         assert ours.private_dns
+
+    def test_an_exempt_vpc_leaves_the_name_and_gets_it_back_all_the_same(self) -> None:
+        """Exempt from being completed, not from getting out of the way."""
+        world, vpc_id = covered()
+        world.intent = replace(world.intent, exemption_tag="x")
+        world.network.change(vpc_id, tags={"x": "until=2099-01-01; reason=test"})
+        assert Reason.YIELDING in reasons(world.wants_endpoint(vpc_id))
+        assert not world.network.endpoints(vpc_id)[0].private_dns
+        while vpc_id in world.agenda.appointments:
+            world.looks_again(vpc_id)
+        assert world.network.endpoints(vpc_id)[0].private_dns
+        world.clock.advance(hours=25)
+        world.wants_endpoint(vpc_id)
+        theirs = world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+        world.looks_again(vpc_id)
+        world.network.change(vpc_id, absent=())
+        world.sweep()
+        assert [e.endpoint_id for e in world.network.endpoints(vpc_id)] == [theirs]
+        assert rest_of(world, vpc_id) == (1, 0)
+
+    def test_an_exempt_vpc_is_left_alone_with_an_endpoint_that_nobody_was_refused(self) -> None:
+        """Two side by side are the owner's own affair."""
+        world, vpc_id = covered()
+        world.intent = replace(world.intent, exemption_tag="x")
+        world.network.change(vpc_id, tags={"x": "until=2099-01-01; reason=test"})
+        (ours,) = world.network.endpoints(vpc_id)
+        world.network.change_endpoint(ours.endpoint_id, private_dns=False)
+        world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+        assert reasons(world.sweep()) == {Reason.EXEMPT}
+        assert len(world.network.endpoints(vpc_id)) == 2
+
+    def test_a_refusal_about_an_endpoint_that_is_gone_concerns_nobody(self) -> None:
+        """Names of other VPCs stay where they are."""
+        world, vpc_id = covered()
+        wish = refused("vpce-gone", WishKind.OWN_ENDPOINT, "states.us-east-1.amazonaws.com")
+        assert world.run(wish, YIELDING, yields=True) == []
+        assert world.network.endpoints(vpc_id)[0].private_dns
+
+    def test_a_fips_endpoint_beside_ours_answers_for_its_own_name_alone(self) -> None:
+        """Its policy counts, and ours stays: without it the name would lead to the internet."""
+        world, vpc_id = covered()
+        (ours,) = world.network.endpoints(vpc_id)
+        fips = world.network.add_endpoint(vpc_id, OPEN, private_dns=True)
+        world.network.change_endpoint(fips, aside=True)
+        world.sweep()
+        assert world.network.endpoint(ours.endpoint_id).private_dns
+        assert decide(world.network.endpoint(fips).policy, BASELINE).contained
+
+    def test_a_fips_endpoint_alone_is_not_enough(self) -> None:
+        """The other name is served by nobody."""
+        world = new_world()
+        vpc_id = world.network.add_vpc()
+        fips = world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+        world.network.change_endpoint(fips, aside=True)
+        world.sweep()
+        assert len(world.network.endpoints(vpc_id)) == 2
+        assert all(e.private_dns for e in world.network.endpoints(vpc_id))
 
     def test_the_sweep_does_not_take_the_name_back_meanwhile(self) -> None:
         """It says for whom it is kept free."""

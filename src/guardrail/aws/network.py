@@ -22,6 +22,7 @@ from guardrail.aws.writing import Writing
 from guardrail.core.actions import Action
 from guardrail.core.model import (
     AbsentEndpoint,
+    DnsAttributes,
     Endpoint,
     Intent,
     Interface,
@@ -99,6 +100,16 @@ class Ec2Network:
         with translated(f"describing the network interfaces of {vpc_id}"):
             pages = paginator.paginate(Filters=[of_vpc], PaginationConfig=_PAGE)
             return [reading.interface(i) for page in pages for i in page["NetworkInterfaces"]]
+
+    def dns(self, vpc_id: str) -> DnsAttributes | None:
+        """See `Network.dns`."""
+        with translated(f"describing the DNS attributes of {vpc_id}"):
+            try:
+                return self._dns(vpc_id)
+            except ClientError as error:
+                if error_code(error) not in GONE:
+                    raise
+                return None
 
     def locate(self, ids: Collection[str]) -> Located:
         """See `Network.locate`; a deleted endpoint is still described for a while."""
@@ -201,7 +212,8 @@ class Ec2Network:
             service, vpc_id = services[found.get("ServiceName", "")], found.get("VpcId", "")
             self._writing.may_modify(found.get("VpcEndpointId", ""))
             if reading.is_alive(found):
-                alive[vpc_id].append(reading.endpoint(found, service))
+                aside = found.get("ServiceName") != self.offers()[service].name
+                alive[vpc_id].append(replace(reading.endpoint(found, service), aside=aside))
             else:
                 absent[vpc_id].append(reading.absent_endpoint(found, service))
         return alive, absent
@@ -241,18 +253,18 @@ class Ec2Network:
 
     def _with_dns(self, vpc: ObservedVpc) -> ObservedVpc:
         """Add the DNS attributes where a decision depends on them: two calls per VPC."""
-        if not self._asks_dns(vpc):
-            return vpc
-        support = self._ec2.describe_vpc_attribute(
-            VpcId=vpc.vpc_id, Attribute="enableDnsSupport"
-        ).get("EnableDnsSupport", {})
+        return replace(vpc, dns=self._dns(vpc.vpc_id)) if self._asks_dns(vpc) else vpc
+
+    def _dns(self, vpc_id: str) -> DnsAttributes:
+        support = self._ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport").get(
+            "EnableDnsSupport", {}
+        )
         hostnames = self._ec2.describe_vpc_attribute(
-            VpcId=vpc.vpc_id, Attribute="enableDnsHostnames"
+            VpcId=vpc_id, Attribute="enableDnsHostnames"
         ).get("EnableDnsHostnames", {})
-        attributes = reading.dns_attributes(
+        return reading.dns_attributes(
             support=support.get("Value"), hostnames=hostnames.get("Value")
         )
-        return replace(vpc, dns=attributes)
 
     def _asks_dns(self, vpc: ObservedVpc) -> bool:
         """Whether to ask: never of a VPC that is shared with us, whose attributes are not ours.

@@ -1,4 +1,4 @@
-"""What a managed endpoint still needs: its tag, its group, its zones, private DNS.
+"""What a managed endpoint still needs: its group, its zones, private DNS.
 
 An endpoint is never moved without need: zones are only added. Each of these may have been taken
 away by somebody, in any order; what is there now says what to do.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from guardrail.core.actions import AddSubnets, RestoreTags, SetPrivateDns
+from guardrail.core.actions import AddSubnets, SetPrivateDns
 from guardrail.core.dns import dns_actions, what_is_off, will_be_on
 from guardrail.core.groups import group_steps
 from guardrail.core.memory import Cession
@@ -23,7 +23,6 @@ from guardrail.core.model import (
     Step,
     VpcDns,
 )
-from guardrail.core.names import MANAGED_TAG
 from guardrail.core.reasons import Reason
 from guardrail.core.subnets import candidates, missing_subnets
 from guardrail.core.wish import Wish, WishKind
@@ -33,10 +32,6 @@ def completion_steps(
     vpc: ObservedVpc, endpoint: Endpoint, offer: ServiceOffer, intent: Intent, known: Known
 ) -> Iterator[Step]:
     """Yield what `endpoint` lacks: findings, and actions in the order to carry out."""
-    if MANAGED_TAG not in endpoint.tags:
-        message = "the endpoint has lost the guardrail's tag"
-        yield Finding(Reason.TAGS_MISSING, message, endpoint.service, endpoint.endpoint_id)
-        yield RestoreTags(endpoint.endpoint_id)
     yield from group_steps(vpc, endpoint, intent)
     usable = candidates(vpc.subnets, offer, intent)
     added = missing_subnets(usable, endpoint.subnet_ids, vpc.subnets, intent.max_zones)
@@ -44,8 +39,19 @@ def completion_steps(
         message = f"in {len(endpoint.subnet_ids)} subnets; {', '.join(added)} should be added"
         yield Finding(Reason.SUBNET_MISSING, message, offer.service, endpoint.endpoint_id)
         yield AddSubnets(endpoint.endpoint_id, added)
-    if offer.private_dns and not _name_is_served(vpc, endpoint):
+    yield from name_steps(vpc, endpoint, offer, intent, known)
+
+
+def name_steps(
+    vpc: ObservedVpc, endpoint: Endpoint, offer: ServiceOffer, intent: Intent, known: Known
+) -> Iterator[Step]:
+    """Yield what `endpoint` needs to answer for the service's name, if nothing else does."""
+    if not offer.private_dns:
+        return
+    if not _name_is_served(vpc, endpoint):
         yield from _private_dns_steps(vpc, endpoint, intent, known)
+    elif endpoint.private_dns and vpc.dns is not None and not vpc.dns.both:
+        yield from _attributes_steps(vpc, endpoint, intent)
 
 
 def cession_steps(endpoint: Endpoint, offer: ServiceOffer, known: Known) -> Iterator[Step]:
@@ -90,6 +96,19 @@ def _name_is_served(vpc: ObservedVpc, endpoint: Endpoint) -> bool:
     That may be one of the owner's beside ours, and the owner's comes first.
     """
     return any(e.private_dns for e in vpc.endpoints_of(endpoint.service))
+
+
+def _attributes_steps(vpc: ObservedVpc, endpoint: Endpoint, intent: Intent) -> Iterator[Step]:
+    """Yield what turns attributes on again that were turned off under a name in use.
+
+    The endpoint keeps its private DNS meanwhile, and the VPC does not resolve it.
+    """
+    target = (endpoint.service, endpoint.endpoint_id)
+    if intent.vpc_dns is VpcDns.ENABLE:
+        yield Finding(Reason.PRIVATE_DNS_OFF, what_is_off(vpc), *target)
+        yield from dns_actions(vpc, intent)
+    elif intent.vpc_dns is VpcDns.WAIT:
+        yield Finding(Reason.WAITING_FOR_DNS, what_is_off(vpc), *target)
 
 
 def _private_dns_steps(

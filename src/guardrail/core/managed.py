@@ -1,28 +1,27 @@
 """Which endpoints are the guardrail's own, which of those somebody deleted, and which are too many.
 
 Managed is what the stack's table says was made here. The tag alone can be set by anyone, and its
-loss can be mended; a tag that names another stack says that it is somebody else's. Not so of the
-security group: it is there for the endpoint, and no other group can take its place.
+loss or change can be mended; one that names another stack says that it is somebody else's. Not so
+of the security group: it is there for the endpoint, and no other group can take its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from guardrail.core.actions import RestoreTags
 from guardrail.core.memory import Creation, VpcMemory
-from guardrail.core.model import Endpoint, Intent, ObservedVpc, ServiceOffer, VpcDns
-from guardrail.core.names import MANAGED_TAG, Service, is_of_stack
+from guardrail.core.model import Endpoint, Finding, Intent, ObservedVpc, ServiceOffer, Step, VpcDns
+from guardrail.core.names import Service, is_another_stacks, is_of_stack
+from guardrail.core.reasons import Reason
 
 
 def marked(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> ObservedVpc:
     """Return the VPC with its managed endpoints marked, and the groups that were made for them."""
     creations = memory.creations
-    endpoints = (
-        replace(e, managed=_is_managed(e, creations.get(e.service), stack_id))
-        for e in vpc.endpoints
-    )
+    endpoints = (_marked(e, creations.get(e.service), stack_id) for e in vpc.endpoints)
     groups = (replace(g, made=g.group_id in memory.groups) for g in vpc.groups)
     return replace(vpc, endpoints=tuple(endpoints), groups=tuple(groups))
 
@@ -44,12 +43,12 @@ def found_again(vpc: ObservedVpc, memory: VpcMemory, stack_id: str) -> Mapping[S
 
 
 def lost(
-    vpc: ObservedVpc, memory: VpcMemory, now: datetime
+    vpc: ObservedVpc, memory: VpcMemory, now: datetime, told: frozenset[str]
 ) -> Mapping[Service, tuple[frozenset[str], bool]]:
     """Return, by service, the ids of endpoints that are deleted by now.
 
-    Beside them stands whether somebody else deleted them a moment ago (EC2 still describes them),
-    so that nothing of the service is left.
+    Beside them stands whether somebody else deleted them a moment ago (EC2 still describes them, or
+    an event has `told` of it), so that nothing of the service is left.
     """
     found = {}
     for service, creation in memory.creations.items():
@@ -57,7 +56,7 @@ def lost(
         if gone:
             described = {a.endpoint_id for a in vpc.absent_of(service)}
             left = creation.endpoint_ids - gone
-            by_others = bool((gone - creation.leaving) & described) and not left
+            by_others = bool((gone - creation.leaving) & (described | told)) and not left
             found[service] = (gone, by_others)
     return found
 
@@ -85,10 +84,29 @@ def spare(
     return tuple(best[1:])
 
 
+def untagged_steps(endpoints: Sequence[Endpoint]) -> Iterator[Step]:
+    """Yield what tags managed endpoints again whose tag is gone, or names no stack.
+
+    Be their VPC exempt, yielding or served by an endpoint of the owner's: roles change and delete
+    only what is tagged.
+    """
+    for endpoint in endpoints:
+        if endpoint.untagged:
+            message = "the endpoint has lost the guardrail's tag"
+            yield Finding(Reason.TAGS_MISSING, message, endpoint.service, endpoint.endpoint_id)
+            yield RestoreTags(endpoint.endpoint_id)
+
+
+def _marked(endpoint: Endpoint, creation: Creation | None, stack_id: str) -> Endpoint:
+    managed = _is_managed(endpoint, creation, stack_id)
+    untagged = managed and not is_of_stack(endpoint.tags, stack_id)
+    return replace(endpoint, managed=managed, untagged=untagged)
+
+
 def _is_managed(endpoint: Endpoint, creation: Creation | None, stack_id: str) -> bool:
     if creation is None or endpoint.endpoint_id not in creation.endpoint_ids:
         return False
-    return MANAGED_TAG not in endpoint.tags or is_of_stack(endpoint.tags, stack_id)
+    return not is_another_stacks(endpoint.tags, stack_id)
 
 
 def _gone(vpc: ObservedVpc, service: Service, creation: Creation, now: datetime) -> frozenset[str]:

@@ -84,7 +84,9 @@ class Endpoint:
     """A Step Functions interface endpoint that is alive or on its way.
 
     `managed` is set when the stack's table says that the guardrail made it and no tag says
-    otherwise; a tag alone can be set by anyone.
+    otherwise; a tag alone can be set by anyone. `untagged` says that a managed one lacks the
+    stack's tag. `aside` marks one whose service has another name that the guardrail serves (FIPS):
+    its policy counts, and it answers for no name but its own.
     """
 
     endpoint_id: str
@@ -97,6 +99,8 @@ class Endpoint:
     available: bool = True
     interface_ids: frozenset[str] = frozenset()
     managed: bool = False
+    untagged: bool = False
+    aside: bool = False
 
     @property
     def works(self) -> bool:
@@ -164,8 +168,9 @@ class ObservedVpc:
         return tuple(gone for gone in self.absent if gone.service is service)
 
     def endpoints_of(self, service: Service) -> tuple[Endpoint, ...]:
-        """Return the live endpoints of `service`."""
-        return tuple(e for e in self.endpoints if e.service is service)
+        """Return the live endpoints of `service` that answer for its name, or are ours."""
+        found = (e for e in self.endpoints if e.service is service)
+        return tuple(e for e in found if e.managed or not e.aside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import sha256
 
 MANAGED_TAG = "sfn-endpoint-guardrail:managed-by"
 """Tag key on everything the guardrail creates; its value is the stack's id."""
+
+_STACK_ID = re.compile(r"arn:[^:]+:cloudformation:[^:]*:\d*:stack/[^/]+/.+")
 
 
 class Service(StrEnum):
@@ -32,6 +35,12 @@ def client_token(vpc_id: str, service: Service, generation: int) -> str:
     64 ASCII characters at most. Source: Amazon EC2 developer guide, "Ensuring idempotency".
     """
     return sha256(f"{vpc_id}|{service}|{generation}".encode()).hexdigest()
+
+
+def is_another_stacks(tags: Mapping[str, str], stack_id: str) -> bool:
+    """Whether the tag names another stack: it has taken over. Any other value names nobody."""
+    named = _STACK_ID.fullmatch(tags.get(MANAGED_TAG, ""))
+    return named is not None and not is_of_stack(tags, stack_id)
 
 
 def is_of_stack(tags: Mapping[str, str], stack_id: str) -> bool:

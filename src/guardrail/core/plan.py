@@ -10,7 +10,8 @@ mode carries the same plan to a port that only records it.
         no endpoint                          wait for subnets, DNS and quiet, then create
         a managed endpoint                   subnets, private DNS, security group complete?
         an endpoint of the owner's that works  it comes first: ours goes, or is never made
-    a group of ours without its tag          tag it again: in a teardown it can go
+    in an exempt VPC                         only make way for a teardown or the owner's endpoint
+    anything of ours without its tag         tag it again: in a teardown it can go
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hashlib import sha256
 from guardrail.core.actions import Action, DeleteEndpoint, EnableVpcDns, RestoreTags
 from guardrail.core.exemption import find_exemption, is_void
 from guardrail.core.groups import leftover_tag_steps
+from guardrail.core.managed import untagged_steps
 from guardrail.core.model import (
     CessionBegins,
     Endpoint,
@@ -36,7 +38,7 @@ from guardrail.core.model import (
 )
 from guardrail.core.names import Service
 from guardrail.core.policy import PolicyCode, decide
-from guardrail.core.provision import service_steps
+from guardrail.core.provision import making_way, service_steps
 from guardrail.core.reasons import Reason
 from guardrail.core.replacement import replacement
 from guardrail.core.teardown import teardown_steps
@@ -97,6 +99,8 @@ def _steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]:
         message = f"{vpc.vpc_id} belongs to account {vpc.owner_id}; only its owner can act"
         yield Finding(Reason.OUT_OF_SCOPE, message)
         return
+    # First: without its tag no role may change or delete an endpoint.
+    yield from untagged_steps(vpc.endpoints)
     steps = list(_own_steps(vpc, intent, known))
     yield from steps
     done = {step.resource_id for step in steps if isinstance(step, RestoreTags)}
@@ -111,6 +115,8 @@ def _own_steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]
     if exempt := _exemption(vpc.tags, intent, known):
         yield exempt
         if exempt.reason is Reason.EXEMPT:
+            for service in intent.services:
+                yield from making_way(vpc, service, intent, known)
             return
     for endpoint in vpc.endpoints:
         if endpoint.endpoint_id not in leaving:

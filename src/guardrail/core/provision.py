@@ -7,10 +7,10 @@ one beside it goes. While the guardrail yields nothing is put back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from guardrail.core.actions import CreateEndpoint, DeleteEndpoint, DeleteSecurityGroup
-from guardrail.core.completion import cession_steps, completion_steps
+from guardrail.core.completion import cession_steps, completion_steps, name_steps
 from guardrail.core.dns import dns_actions, dns_of, what_is_off, will_be_on
 from guardrail.core.groups import complete_group, own_group, tag_steps, tagged_group
 from guardrail.core.managed import spare
@@ -94,14 +94,11 @@ def _beside(
     managed = [e for e in vpc.endpoints_of(offer.service) if e.managed]
     ceded = known.memory.ceding(offer.service, known.now) is not None
     surplus = spare(managed, owners, offer=offer, intent=intent, ceded=ceded)
-    if surplus:
-        message = f"{', '.join(e.endpoint_id for e in surplus)} beside another that serves the VPC"
-        yield Finding(Reason.DUPLICATE_ENDPOINT, message, offer.service, surplus[0].endpoint_id)
-        yield DeleteEndpoint(vpc.vpc_id, tuple((offer.service, e.endpoint_id) for e in surplus))
+    yield from _too_many(vpc, offer.service, surplus)
     for owner in owners:
         message = "an endpoint of the owner's own; only its policy is enforced"
         yield Finding(Reason.ADOPTED, message, offer.service, owner.endpoint_id)
-    coming = any(o.private_dns and o.subnet_ids for o in owners)
+    coming = _is_coming(owners)
     for endpoint in managed:
         if endpoint in surplus or coming:
             # Once the owner's is available ours goes; until then there is nothing to complete.
@@ -111,6 +108,42 @@ def _beside(
             continue
         yield from cession_steps(endpoint, offer, known)
         yield from completion_steps(vpc, endpoint, offer, intent, known)
+
+
+def _is_coming(owners: list[Endpoint]) -> bool:
+    """Whether an endpoint of the owner's has the name and works, or will in a moment."""
+    return any(o.private_dns and o.subnet_ids for o in owners)
+
+
+def _too_many(vpc: ObservedVpc, service: Service, surplus: Sequence[Endpoint]) -> Iterator[Step]:
+    if surplus:
+        message = f"{', '.join(e.endpoint_id for e in surplus)} beside another that serves the VPC"
+        yield Finding(Reason.DUPLICATE_ENDPOINT, message, service, surplus[0].endpoint_id)
+        yield DeleteEndpoint(vpc.vpc_id, tuple((service, e.endpoint_id) for e in surplus))
+
+
+def making_way(vpc: ObservedVpc, service: Service, intent: Intent, known: Known) -> Iterator[Step]:
+    """Yield what leaves the service's name to an endpoint of the owner's in an exempt VPC.
+
+    Nothing else is done there. Ours goes only for an endpoint that the name was left to, and gets
+    its private DNS back, which the guardrail has taken away, if none appears.
+    """
+    offer = known.offers.get(service)
+    if offer is None:
+        return
+    managed = [e for e in vpc.endpoints_of(service) if e.managed]
+    owners = [e for e in vpc.endpoints_of(service) if not e.managed]
+    ceded = service in known.memory.ceded
+    if _is_coming(owners):
+        if ceded and any(o.available for o in owners if o.private_dns):
+            yield from _too_many(vpc, service, managed)
+        if ceded and not managed:
+            yield from _leftover_group(vpc, service, known)
+        return
+    for endpoint in managed:
+        yield from cession_steps(endpoint, offer, known)
+        if ceded and not known.memory.may_cede(service, known.now):
+            yield from name_steps(vpc, endpoint, offer, intent, known)
 
 
 def _yielding(known: Known, service: Service) -> Finding | None:
@@ -127,7 +160,7 @@ def _yielding(known: Known, service: Service) -> Finding | None:
 def _creation(
     vpc: ObservedVpc, offer: ServiceOffer, intent: Intent, known: Known
 ) -> Iterator[Step]:
-    if why := _old(vpc, intent, known):
+    if why := _old(vpc, offer.service, intent, known):
         yield Finding(Reason.ENDPOINT_MISSING, f"no {offer.name} endpoint {why}", offer.service)
         return
     if by := known.memory.served_by(offer.service, known.now):
@@ -193,9 +226,12 @@ def _missing(offer: ServiceOffer, known: Known) -> str:
     return f"no {offer.name} endpoint{after}"
 
 
-def _old(vpc: ObservedVpc, intent: Intent, known: Known) -> str:
-    """Say why a missing endpoint is only reported; empty when it is to be made."""
-    if intent.mode is not Mode.ENFORCE_NEW:
+def _old(vpc: ObservedVpc, service: Service, intent: Intent, known: Known) -> str:
+    """Say why a missing endpoint is only reported; empty when it is to be made.
+
+    One that was made here is to be made again, whenever the VPC is from.
+    """
+    if intent.mode is not Mode.ENFORCE_NEW or service in known.memory.creations:
         return ""
     if known.inventory is None:
         return "(only reported: the inventory is not taken yet)"
