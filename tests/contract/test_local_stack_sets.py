@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
@@ -178,9 +178,32 @@ def test_a_set_tells_what_it_gives_and_to_whom(site: Site) -> None:
             lambda: site.sets.update(site.wanted("observe"), [account], ["us-east-1"], Pace()),
             "StackInstanceNotFound",
         ),
+        (
+            lambda: site.sets.update(
+                replace(site.wanted("observe"), units=(site.unit, "ou-strange")),
+                [account],
+                ["eu-west-1"],
+                Pace(),
+            ),
+            "ou-strange not found in StackSet",
+        ),
     ):
         with pytest.raises(UsageError, match=code):
             refused()
+
+
+def test_a_unit_can_be_added_while_an_account_keeps_failing(site: Site) -> None:
+    """Its stacks are updated by the units of the set, not by those that are to come."""
+    one, two = sorted(joined(site.organizations, name, site.unit) for name in ("one", "two"))
+    assert site.rollout().deploy(site.wanted("observe")) == {}
+    site.played.broken = {two}
+    assert site.rollout().deploy(site.wanted("enforce")).keys() == {(two, r) for r in REGIONS}
+    other = unit_named(site.organizations, "more")
+    three = joined(site.organizations, "three", other)
+    wider = replace(site.wanted("enforce"), units=(site.unit, other))
+    assert site.rollout().deploy(wider).keys() == {(two, region) for region in REGIONS}
+    settled = {one.account for one in site.sets.instances() if one.settled}
+    assert settled == {one, three}
 
 
 def test_more_failures_than_may_be_cancel_the_rest(site: Site) -> None:

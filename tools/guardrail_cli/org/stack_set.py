@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from guardrail_cli.deployed import reaching
@@ -13,6 +14,12 @@ from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition, Instance, Operation, Outcome, Pace, Place
 
 DESCRIPTION = "Keeps AWS Step Functions reachable by endpoints whose policies stay in the baseline"
+RETRIES: Any = {"mode": "standard", "total_max_attempts": 8}
+"""An operation is followed for an hour: half a minute without network, or of throttling, passes.
+
+Begun twice it is one, for each request carries its OperationId.
+"""
+
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
@@ -21,7 +28,9 @@ class AwsStackSets:
 
     def __init__(self, name: str, region: str, *, delegated: bool) -> None:
         self._name = name
-        self._cfn: Any = boto3.client("cloudformation", region_name=region)
+        self._cfn: Any = boto3.client(
+            "cloudformation", region_name=region, config=Config(retries=RETRIES)
+        )
         self._as = {"CallAs": "DELEGATED_ADMIN" if delegated else "SELF"}
 
     def definition(self) -> Definition | None:

@@ -153,6 +153,7 @@ class StackSetLayer:
         found = self._found(region, told)
         named = list(found.stacks)
         if "DeploymentTargets" in told:
+            _refuse_strange_units(found, told["DeploymentTargets"])
             meant = targets.accounts(told["DeploymentTargets"], self._tree)
             named = [(one, where) for where in told["Regions"] for one in sorted(meant)]
         if missing := [place for place in named if place not in found.stacks]:
@@ -256,6 +257,15 @@ class StackSetLayer:
             if one.operation_id == told["OperationId"]:
                 return one
         raise RefusedCallError("OperationNotFoundException", "Operation not found")
+
+
+def _refuse_strange_units(found: StackSet, meant: dict[str, Any]) -> None:
+    """Refuse units that the set is not for; see hashicorp/terraform-provider-aws#27877."""
+    known = {*found.targets, *(stack.unit for stack in found.stacks.values())}
+    for unit in meant["OrganizationalUnitIds"]:
+        if unit not in known:
+            message = f"Organizational unit {unit} not found in StackSet"
+            raise RefusedCallError("ValidationError", message)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
