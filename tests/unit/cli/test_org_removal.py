@@ -8,8 +8,8 @@ import pytest
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.causes import advice
-from guardrail_cli.org.model import Definition
-from guardrail_cli.org.removal import Removal, Scope
+from guardrail_cli.org.model import Definition, Pace
+from guardrail_cli.org.removal import UNREACHED, Removal, Scope
 from guardrail_cli.org.rollout import Rollout
 from support.stack_sets import FakeArtifacts, FakeOrganisation, FakeStackSets, Said
 
@@ -112,6 +112,89 @@ def test_what_cannot_be_deleted_is_let_go_of_if_that_is_asked_for() -> None:
     assert site.sets.detached == [place]
     site.removal.the_set()
     assert site.sets.standing is None
+
+
+def many() -> Site:
+    """Return a set in twenty accounts, eight of which let no stack be deleted in a region."""
+    site = Site()
+    accounts = [f"{number:012}" for number in range(1, 21)]
+    site.sets.organisation.units["ou-1"] = accounts
+    site.sets.organisation.units["ou-2"] = []
+    assert site.deploy(WANTED) == {}
+    site.sets.broken = dict.fromkeys([(a, "us-east-1") for a in accounts[:8]], "explicit deny")
+    return site
+
+
+def test_however_many_fail_every_other_stack_is_deleted() -> None:
+    """Nothing of the rest would be kept from harm by stopping; a single operation is enough."""
+    site = many()
+    before = site.deletions
+    assert site.removal.stacks(ALL) == dict.fromkeys(site.sets.broken, "explicit deny")
+    assert site.sets.stacks.keys() == site.sets.broken.keys()
+    assert site.deletions == before + 1
+
+
+def test_only_stacks_whose_deletion_failed_are_let_go_of() -> None:
+    """There is no way back into a set, so those that can be deleted are."""
+    site = many()
+    left = site.removal.stacks(ALL, let_go=True)
+    assert sorted(left) == sorted(site.sets.detached) == sorted(site.sets.broken)
+    assert site.sets.stacks == {}
+
+
+def test_what_an_operation_did_not_reach_is_deleted_by_a_second_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever cancelled it; then each stack was tried, and what failed is let go of."""
+    site = many()
+    wary(site.sets, monkeypatch)
+    assert site.removal.stacks(ALL, let_go=True).keys() == site.sets.broken.keys()
+    assert sorted(site.sets.detached) == sorted(site.sets.broken)
+    assert "19 stacks were not reached: deleting those" in site.said.lines
+
+
+def test_what_is_never_reached_is_not_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays in the set, and the same command goes on another time."""
+    site = many()
+    wary(site.sets, monkeypatch, times=99)
+    left = site.removal.stacks(ALL, let_go=True)
+    stay = {place: why for place, why in left.items() if place not in site.sets.detached}
+    assert stay
+    assert set(stay.values()) == {"cancelled before it was reached"}
+    assert "mend the failures beside it, and run the command again" in advice(UNREACHED)
+    assert stay.keys() == site.sets.stacks.keys()
+    assert set(site.sets.detached) <= site.sets.broken.keys()
+
+
+def test_an_operation_that_somebody_stops_is_not_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who stops it wants the rest to stay."""
+    site = many()
+    wary(site.sets, monkeypatch, status="STOPPED")
+    before = site.deletions
+    left = site.removal.stacks(ALL, let_go=True)
+    assert site.deletions == before + 1
+    assert site.said.lines.count("somebody stopped the operation: no other is begun") == 1
+    assert {place for place, why in left.items() if why == UNREACHED} == site.sets.stacks.keys()
+    assert set(site.sets.detached) <= site.sets.broken.keys()
+
+
+def wary(
+    sets: FakeStackSets, monkeypatch: pytest.MonkeyPatch, status: str = "FAILED", times: int = 1
+) -> None:
+    """Let so many deletions end like that after the first failure, whatever may fail."""
+    remove, left = sets.remove, iter(range(times))
+
+    def instead(units: tuple[str, ...], regions: list[str], pace: Pace) -> str:
+        if next(left, None) is None:
+            return remove(units, regions, pace)
+        begun = remove(units, regions, Pace(pace.at_once, 0))
+        what, accounts, operation = sets.operations.pop()
+        sets.operations.append((what, accounts, replace(operation, status=status)))
+        return begun
+
+    monkeypatch.setattr(sets, "remove", instead)
 
 
 def test_a_removal_that_is_interrupted_goes_on() -> None:

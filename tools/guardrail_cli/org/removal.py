@@ -7,14 +7,15 @@ is run twice changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from guardrail_cli.org.model import Instance, Organisation, Pace, Place, StackSets
+from guardrail_cli.org.model import Instance, Operation, Organisation, Pace, Place, StackSets
 from guardrail_cli.org.operations import UNITS_AT_ONCE, Screen, Watch, by_regions
 from guardrail_cli.org.waves import Waves
 
 SUSPENDED = "the account is suspended"
+UNREACHED = "cancelled before it was reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ class Removal:
         """Delete the stacks that are meant; return where one is left, why.
 
         Accounts that join their units get none any more. In an account that is suspended nothing
-        can be deleted: the set lets go of its stack, and with `let_go` of each that cannot be
-        deleted. Source: AWS re:Post, "How do I delete a stack instance from a CloudFormation stack
-        set in a closed or suspended AWS account?".
+        can be deleted: the set lets go of its stack, and with `let_go` of each whose deletion was
+        tried and failed, never of one that was not reached: there is no way back into a set.
+        Source: AWS re:Post, "How do I delete a stack instance from a CloudFormation stack set in a
+        closed or suspended AWS account?".
         """
         self._watch.settle()
         if self.sets.definition() is None:
@@ -68,21 +70,20 @@ class Removal:
         active = self.organisation.active()
         there = scope.of(self.sets.instances())
         gone = self._let_go([one for one in there if one.account not in active], SUSPENDED)
-        failed: dict[Place, str] = {}
-        for regions, units in self._covered(scope).items():
-            failed.update(self._delete(units, regions))
+        failed = self._delete_all(scope)
         self._tell_still_covered(scope)
         left = scope.of(self.sets.instances())
         gone |= self._let_go([one for one in left if one.skipped], SUSPENDED)
         left = [one for one in left if one.place not in gone]
-        told = {one.place: failed.get(one.place) or one.reason for one in left}
-        told = {place: why or "it was not reached" for place, why in told.items()}
-        return {**gone, **(self._let_go_of_rest(left, told) if let_go else told)}
+        tried = [one for one in left if _was_tried(one, failed)]
+        told = {one.place: UNREACHED for one in left}
+        told |= {one.place: failed.get(one.place) or one.reason for one in tried}
+        return {**gone, **told, **(self._let_go_of_tried(tried, told) if let_go else {})}
 
-    def _let_go_of_rest(self, left: list[Instance], told: dict[Place, str]) -> dict[Place, str]:
+    def _let_go_of_tried(self, tried: list[Instance], told: dict[Place, str]) -> dict[Place, str]:
         """Let go of what cannot be deleted; keep saying why it could not be."""
-        gone = self._let_go(left, "it cannot be deleted")
-        return {place: f"{why}; {gone[place]}" for place, why in told.items()}
+        gone = self._let_go(tried, "it cannot be deleted")
+        return {place: f"{told[place]}; {why}" for place, why in gone.items()}
 
     def _let_go(self, stacks: list[Instance], why: str) -> dict[Place, str]:
         """Detach the stacks; return where they are, and that they are, or AWS's reason if not."""
@@ -109,32 +110,58 @@ class Removal:
     def _watch(self) -> Watch:
         return Watch(self.sets, self.screen, self.sleep)
 
+    def _delete_all(self, scope: Scope) -> dict[Place, str]:
+        """Delete what is meant, and again what that did not reach; return where it failed, why.
+
+        It ends when nothing more is reached, or when somebody stops an operation.
+        """
+        failed: dict[Place, str] = {}
+        units, before = self._covered(scope), None
+        while self._delete_units(units, failed):
+            left = [one for one in scope.of(self.sets.instances()) if not _was_tried(one, failed)]
+            left = [one for one in left if not one.skipped]
+            if not left or (before is not None and len(left) >= before):
+                break
+            self.screen.say(f"{len(left)} stacks were not reached: deleting those")
+            units, before = _grouped((one.unit, one.region) for one in left), len(left)
+        return failed
+
     def _covered(self, scope: Scope) -> dict[tuple[str, ...], list[str]]:
         """Return the units by the regions in which they have stacks, or would get them."""
-        regions: dict[str, set[str]] = {}
-        for one in scope.of(self.sets.instances()):
-            regions.setdefault(one.unit, set()).add(one.region)
+        pairs = {(one.unit, one.region) for one in scope.of(self.sets.instances())}
         if not scope.everything:
-            for unit, region in self._still_covered(scope):
-                regions.setdefault(unit, set()).add(region)
-        grouped: dict[tuple[str, ...], list[str]] = {}
-        for unit, of_unit in sorted(regions.items()):
-            grouped.setdefault(tuple(sorted(of_unit)), []).append(unit)
-        if not grouped:
+            pairs.update(self._still_covered(scope))
+        if not pairs:
             self.screen.say("the set has no stacks there")
-        return grouped
+        return _grouped(pairs)
 
-    def _delete(self, units: list[str], regions: tuple[str, ...]) -> dict[Place, str]:
-        """Delete the stacks of whole units, so many at once as AWS takes; return what failed."""
-        failed: dict[Place, str] = {}
-        for begin in range(0, len(units), UNITS_AT_ONCE):
-            some = tuple(units[begin : begin + UNITS_AT_ONCE])
-            stacks = Scope(some, regions).of(self.sets.instances())
-            self.screen.say(f"deleting {len(stacks)} stacks of {', '.join(some)}")
-            pace = self.waves.pace(len({one.account for one in stacks}))
-            begun = self.sets.remove(some, list(regions), pace)
-            failed.update(self._watch.follow(begun, len(stacks)).failures)
-        return failed
+    def _delete_units(
+        self, units: dict[tuple[str, ...], list[str]], failed: dict[Place, str]
+    ) -> bool:
+        """Delete the stacks of whole units, so many at once as AWS takes; note what failed.
+
+        Tell whether nobody stopped it.
+        """
+        for regions, of_regions in units.items():
+            for begin in range(0, len(of_regions), UNITS_AT_ONCE):
+                ended = self._delete(tuple(of_regions[begin : begin + UNITS_AT_ONCE]), regions)
+                failed.update(ended.failures)
+                if ended.status == "STOPPED":
+                    self.screen.say("somebody stopped the operation: no other is begun")
+                    return False
+        return True
+
+    def _delete(self, units: tuple[str, ...], regions: tuple[str, ...]) -> Operation:
+        """Delete stacks, however many fail.
+
+        A failure may leave its own stack half deleted, and does nothing to the others. All are to
+        go, and what was not tried could not be told from what cannot be deleted.
+        """
+        stacks = Scope(units, regions).of(self.sets.instances())
+        self.screen.say(f"deleting {len(stacks)} stacks of {', '.join(units)}")
+        accounts = len({one.account for one in stacks})
+        pace = Pace(self.waves.pace(accounts).at_once, accounts)
+        return self._watch.follow(self.sets.remove(units, list(regions), pace), len(stacks))
 
     def _still_covered(self, scope: Scope) -> list[tuple[str, str]]:
         """Return the units and regions that are meant and deploy to accounts that join."""
@@ -145,3 +172,22 @@ class Removal:
     def _tell_still_covered(self, scope: Scope) -> None:
         for unit, region in () if scope.everything else self._still_covered(scope):
             self.screen.say(f"accounts that join {unit} still get stacks in {region}")
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, ...], list[str]]:
+    """Return the units of such pairs by all their regions."""
+    regions: dict[str, set[str]] = {}
+    for unit, region in pairs:
+        regions.setdefault(unit, set()).add(region)
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for unit, of_unit in sorted(regions.items()):
+        grouped.setdefault(tuple(sorted(of_unit)), []).append(unit)
+    return grouped
+
+
+def _was_tried(stack: Instance, failed: Mapping[Place, str]) -> bool:
+    """Whether deleting a stack failed, now or before: that alone makes one INOPERABLE.
+
+    Source: AWS CloudFormation API reference, "StackInstanceSummary".
+    """
+    return stack.place in failed or stack.state == "INOPERABLE"

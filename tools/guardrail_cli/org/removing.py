@@ -33,7 +33,7 @@ def remove(
         bool, typer.Option("--delete-endpoints", help="and what the stacks made; needs --role")
     ] = False,
     let_go: Annotated[
-        bool, typer.Option("--let-go", help="leave stacks that cannot be deleted where they are")
+        bool, typer.Option("--let-go", help="leave stacks whose deletion failed where they are")
     ] = False,
     delegated: Annotated[bool, DELEGATED] = False,
     sure: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
@@ -43,7 +43,7 @@ def remove(
     With --organization-units or --regions only the stacks of those, and the set stays. With --role
     the endpoints are listed first; with --delete-endpoints, which asks a second time, they are
     deleted after their stacks, and then their security groups. In a suspended account nothing can
-    be deleted: the set lets go of its stacks, and with --let-go of any that cannot be deleted.
+    be deleted: the set lets go of its stacks, and with --let-go of any whose deletion failed.
     Interrupted, the same command goes on; if the set is gone by then, --regions has to say where to
     look for endpoints. Exit code: 0 all that was meant is deleted, 1 something is left, 2 it could
     not be begun.
