@@ -56,9 +56,9 @@ def sets(members: list[str], unit: str, monkeypatch: pytest.MonkeyPatch) -> Fake
     return sets
 
 
-def deploy(sets: FakeStackSets, unit: str, regions: tuple[str, ...]) -> None:
+def deploy(sets: FakeStackSets, unit: str, regions: tuple[str, ...], **parameters: str) -> None:
     """Deploy the set to the unit's accounts in those regions."""
-    wanted = Definition('{"Parameters": {}}', {}, (unit,), regions)
+    wanted = Definition('{"Parameters": {}}', parameters, (unit,), regions)
     rollout = Rollout(sets, sets.organisation, FakeArtifacts(), Said(), sleep=lambda _: None)
     assert rollout.deploy(wanted) == {}
 
@@ -189,6 +189,41 @@ def test_a_region_is_taken_out_with_its_endpoints(
     assert standing(there) == set()
     assert all(standing((account, "us-east-1")) for account in members)
     assert {region for _, region in sets.stacks} == {"us-east-1"}
+
+
+def test_the_region_with_the_status_roles_stays_while_others_do(
+    sets: FakeStackSets, unit: str
+) -> None:
+    """Its stacks make the only role that status reads an account through; told is what to do."""
+    deploy(sets, unit, REGIONS, StatusRegion="us-east-1")
+    refused = str(remove("--regions", "us-east-1").exception)
+    assert "status could not read the stacks in eu-west-1 any more" in refused
+    assert "org upgrade --home us-east-1 --parameter StatusRegion=eu-west-1" in refused
+    assert len(sets.stacks) == 4
+    deploy(sets, unit, REGIONS, StatusRegion="eu-west-1")
+    assert remove("--regions", "us-east-1").exit_code == 0
+    assert {region for _, region in sets.stacks} == {"eu-west-1"}
+
+
+@pytest.mark.parametrize("options", [(), ("--regions", ",".join(REGIONS))])
+def test_the_region_with_the_status_roles_goes_with_all_others(
+    sets: FakeStackSets, unit: str, options: tuple[str, ...]
+) -> None:
+    """Nothing is left to read then."""
+    deploy(sets, unit, REGIONS, StatusRegion="us-east-1")
+    assert remove(*options).exit_code == 0
+    assert sets.stacks == {}
+
+
+def test_what_is_left_in_a_region_without_stacks_goes_whatever_is_its_name(
+    sets: FakeStackSets, members: list[str], unit: str
+) -> None:
+    """A command that was interrupted goes on: the roles are gone already."""
+    deploy(sets, unit, REGIONS)
+    assert remove("--regions", "us-east-1").exit_code == 0
+    deploy(sets, unit, REGIONS[1:], StatusRegion="us-east-1")
+    assert remove(*DELETING, "--regions", "us-east-1").exit_code == 0
+    assert all(not standing((account, "us-east-1")) for account in members)
 
 
 def test_an_account_that_is_closed_is_not_looked_into(

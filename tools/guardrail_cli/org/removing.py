@@ -12,7 +12,7 @@ from guardrail_cli.deployed import STACK
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.leftovers import Leavings
-from guardrail_cli.org.model import Instance, Place
+from guardrail_cli.org.model import Definition, Instance, Place
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
 from guardrail_cli.org.removal import Removal, Scope
 from guardrail_cli.org.screen import Terminal
@@ -76,7 +76,8 @@ class _Given:
         """Return the stacks that are meant.
 
         Raises UsageError without a set, if it `must_be`; with one, for some regions of some units:
-        deploy gives every unit every region, and would make those stacks again.
+        deploy gives every unit every region, and would make those stacks again. And for a region
+        without which status could not read the others.
         """
         sets = self.target.sets()
         standing = self.target.definition() if must_be else sets.definition()
@@ -85,7 +86,21 @@ class _Given:
                 "a stack set has the same regions in all its units: name --organization-units or"
                 " --regions, not both"
             )
+        if standing:
+            self._refuse_blindness(standing)
         return self.scope.of(sets.instances()) if standing else []
+
+    def _refuse_blindness(self, standing: Definition) -> None:
+        """Raise UsageError if stacks stay, and the roles that status reads them through go."""
+        going, region = set(self.scope.regions), standing.effective.get("StatusRegion")
+        staying = sorted(set(standing.regions) - going)
+        if staying and region in going & set(standing.regions):
+            raise UsageError(
+                f"the stacks in {region} make the role of each account that status reads through:"
+                f" without them, status could not read the stacks in {', '.join(staying)} any more."
+                " Let those make it first: sfn-guardrail org upgrade"
+                f" --home {self.target.home} --parameter StatusRegion={staying[0]}"
+            )
 
     def places(self, instances: list[Instance]) -> list[Place]:
         """Return where stacks of the set stand or have stood, in accounts that can be entered.
