@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from guardrail_sandbox.stacks.kinds import KINDS, Properties
 from guardrail_sandbox.stacks.order import in_order
-from guardrail_sandbox.stacks.resources import Resources, Snapshot
+from guardrail_sandbox.stacks.resources import RETAINED, Resources, Snapshot
 from guardrail_sandbox.stacks.telling import Teller, failed_to, reason_of
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Change:
 
     def _leave(self, name: str, template: Json, policy: str) -> None:
         """Have a resource deleted in the end, unless its template retains it."""
-        if template.get(policy) != "Retain":
+        if template.get(policy) not in RETAINED:
             resource = self._resources[name]
             self._left.append(self._workshop.doomed(name, template, resource, self._resources))
 

@@ -21,7 +21,7 @@ from guardrail_sandbox import moto_state
 from guardrail_sandbox.clock import DrivenClock
 from guardrail_sandbox.stacks.change import Change
 from guardrail_sandbox.stacks.order import in_order
-from guardrail_sandbox.stacks.resources import Resources, has_network
+from guardrail_sandbox.stacks.resources import RETAINED, Resources, has_network
 from guardrail_sandbox.stacks.teardown import Doomed, Teardown
 from guardrail_sandbox.stacks.telling import Teller, failed_to
 from guardrail_sandbox.stacks.workshop import Workshop
@@ -125,7 +125,7 @@ class NetworkStacks:
     ) -> None:
         found = [s for s in backend.stacks.values() if name_or_stack_id in {s.name, s.stack_id}]
         if not found or not has_network(found[0].template_dict):
-            return original(backend, name_or_stack_id)
+            return _delete_without_network(original, backend, name_or_stack_id, found)
         (stack,) = found
         if stack.status == "DELETE_IN_PROGRESS":
             return None
@@ -154,7 +154,7 @@ class NetworkStacks:
         return [
             self._workshop.doomed(name, templates[name], resources[name], resources)
             for name in in_order(templates)
-            if name in resources and templates[name].get("DeletionPolicy") != "Retain"
+            if name in resources and templates[name].get("DeletionPolicy") not in RETAINED
         ]
 
     def _end_deletion(
@@ -199,6 +199,17 @@ class NetworkStacks:
                 # Others use moto meanwhile.
                 self._clock.wait(released, now + pause)
             return then(teardown.failed)
+
+
+def _delete_without_network(
+    original: Callable[..., None], backend: Moto, name_or_stack_id: str, stacks: list[Moto]
+) -> None:
+    """Delete as moto does, and let the stack tell of what it retained, and of nothing else."""
+    for stack in stacks:
+        Resources(stack).spell_out_retention()
+    original(backend, name_or_stack_id)
+    for stack in stacks:
+        Resources(stack).drop_unmade()
 
 
 def _creation(workshop: Workshop, kind: str) -> Callable[..., Moto]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from guardrail_sandbox.untyped import Json, Moto
 
 _OF_STACK = ("template", "template_dict", "parameters", "output_map", "description")
+RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
+"""Policies under which a resource outlives its stack, once that was made."""
+
 Snapshot = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -119,6 +122,12 @@ class Resources:
             if name not in self:
                 self.drop(name)
         self._stack.output_map._output_json_map = None
+
+    def spell_out_retention(self) -> None:
+        """Retain what outlives its stack; moto knows one of the two policies that say so."""
+        for template in self.map._resource_json_map.values():
+            if template.get("DeletionPolicy") in RETAINED:
+                template["DeletionPolicy"] = "Retain"
 
     def snapshot(self) -> Snapshot:
         """Return everything that `restore` brings back."""

@@ -133,6 +133,37 @@ def test_deleting_the_stack_deletes_everything(running: Sandbox) -> None:
     assert found["Group"] not in [group["GroupId"] for group in groups]
 
 
+def test_a_deleted_stack_tells_what_it_retained(running: Sandbox) -> None:
+    """The table and its name, which its id finds; telling it makes nothing again."""
+    stacks, tables = running.client("cloudformation"), running.client("dynamodb")
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    typed = [{"AttributeName": "pk", "AttributeType": "S"}]
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": typed,
+            "KeySchema": key,
+        },
+    }
+    resources = {"Queue": {"Type": "AWS::SQS::Queue"}, "Records": table}
+    outputs = {"Table": {"Value": {"Ref": "Records"}}, "Queue": {"Value": {"Ref": "Queue"}}}
+    body = json.dumps({"Resources": resources, "Outputs": outputs})
+    stack_id = stacks.create_stack(StackName="kept", TemplateBody=body)["StackId"]
+    named = {"StackName": stack_id, "LogicalResourceId": "Records"}
+    before = stacks.describe_stack_resource(**named)["StackResourceDetail"]["PhysicalResourceId"]
+    queues = running.client("sqs").list_queues()["QueueUrls"]
+    stacks.delete_stack(StackName="kept")
+    (stack,) = stacks.describe_stacks(StackName=stack_id)["Stacks"]
+    assert stack["StackStatus"] == "DELETE_COMPLETE"
+    kept = stacks.describe_stack_resource(**named)["StackResourceDetail"]["PhysicalResourceId"]
+    assert kept == before
+    assert kept in tables.list_tables()["TableNames"]
+    left = running.client("sqs").list_queues().get("QueueUrls", [])
+    assert len(left) == len(queues) - 1
+
+
 def test_moto_gets_its_own_way_back() -> None:
     """The sandbox takes moto's place while it runs, and not longer."""
     replaced = (VPC, Stack, CloudFormationBackend)
