@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from guardrail_cli.org.model import Definition
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.stack_set import AwsStackSets
+from guardrail_cli.org.values import refused, takes
 
 OWN = {
     "Mode": "--mode",
@@ -100,11 +100,8 @@ def checked(wanted: Definition) -> Definition:
         declared = wanted.declared.get(name)
         if declared is None:
             raise UsageError(f"the template has no parameter {name}")
-        allowed = [str(one) for one in declared.get("AllowedValues", ())]
-        pattern = str(declared.get("AllowedPattern", ".*"))
-        if (allowed and value not in allowed) or not re.fullmatch(pattern, value):
-            takes = declared.get("ConstraintDescription") or " or ".join(allowed)
-            raise UsageError(f"{name} takes {takes}, not {value!r}")
+        if (item := refused(declared, value)) is not None:
+            raise UsageError(f"{name} takes {takes(declared)}, not {item!r}")
     if missing := sorted(wanted.declared.keys() - wanted.effective.keys()):
         raise UsageError(f"{', '.join(missing)} must be given")
     return wanted
