@@ -357,12 +357,36 @@ def test_an_upgrade_gives_the_release_of_today_where_the_set_is(
     assert standing.chosen["ArtifactPrefix"] == "acme"
 
 
-def test_a_second_set_of_the_name_in_another_region_is_not_made(single: str) -> None:
-    """There would be two guardrails in every account."""
-    assert RUN.invoke(app, ["org", "deploy", *of(single)]).exit_code == 0
-    elsewhere = [*of(single)[:-1], "eu-west-1"]
-    result = RUN.invoke(app, ["org", "deploy", *elsewhere])
-    assert "say --home us-east-1" in str(result.exception)
+@pytest.mark.parametrize("home", ["eu-west-1", "us-east-1"])
+def test_a_second_set_of_the_name_in_another_region_is_not_made(single: str, home: str) -> None:
+    """There would be two guardrails in every account; whether or not it deploys to that region."""
+    sets = AwsStackSets(
+        NAME, "eu-central-1" if home == "us-east-1" else "us-east-1", delegated=False
+    )
+    sets.create(Definition(TEMPLATE, {"Mode": "observe"}))
+    result = RUN.invoke(app, ["org", "plan", *of(single)[:-1], home])
+    assert "say --home" in str(result.exception)
+    assert "in all" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [("AccessDenied", True), ("UnrecognizedClientException", False)]
+)
+def test_a_region_that_may_not_be_asked_keeps_nobody_from_planning(
+    single: str, monkeypatch: pytest.MonkeyPatch, code: str, *, told: bool
+) -> None:
+    """A policy denies it, which is told; or the account has not enabled the region."""
+    call = BaseClient._make_api_call  # noqa: SLF001 - of the SDK
+
+    def answer(client: BaseClient, operation: str, parameters: Any) -> Any:
+        if operation == "DescribeStackSet" and client.meta.region_name != "us-east-1":
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    result = RUN.invoke(app, ["org", "plan", *of(single)])
+    assert (result.exit_code, "in all" in result.stdout) == (0, True), result.output
+    assert ("could not be seen" in result.stderr and "eu-west-1" in result.stderr) is told
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def _wanted(
         )
     standing = target.sets().definition()
     if standing is None:
-        target.refuse_second(where)
+        if unseen := target.refuse_second(where):
+            typer.echo(unseen, err=True)
         new = first_definition(
             release, target, target.organisation().organization_id(), named, where
         )

@@ -9,6 +9,7 @@ import boto3
 
 from guardrail_cli.deployed import STACK, reaching
 from guardrail_cli.documents import UsageError
+from guardrail_cli.org.homes import homes, regions_of
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.packaging import Release
@@ -57,14 +58,25 @@ class Target:
             )
         return standing
 
-    def refuse_second(self, regions: Iterable[str]) -> None:
-        """Raise UsageError when a set of that name is at home elsewhere: there would be two."""
-        for region in sorted(set(regions) - {self.home}):
-            if AwsStackSets(self.name, region, delegated=self.delegated).definition():
-                raise UsageError(
-                    f"the stack set {self.name} is at home in {region}, not in {self.home}: say"
-                    f" --home {region}"
-                )
+    def refuse_second(self, regions: Iterable[str]) -> str:
+        """Raise UsageError when a set of that name is at home elsewhere: there would be two.
+
+        Return where that could not be seen, for a person; nothing when all regions told.
+        """
+        asked = ({*regions} | regions_of(self.home)) - {self.home}
+        seen = homes(self.name, asked, delegated=self.delegated)
+        if seen.found:
+            raise UsageError(
+                f"the stack set {self.name} is at home in {', '.join(seen.found)}, not in"
+                f" {self.home}: say --home {seen.found[0]}"
+            )
+        if not seen.unseen:
+            return ""
+        first = next(iter(seen.unseen.values()))
+        return (
+            f"whether a stack set {self.name} is at home in {', '.join(seen.unseen)} could not be"
+            f" seen ({first}); if it is, there will be two guardrails"
+        )
 
 
 def account_id(region: str) -> str:
