@@ -13,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from organisation_site import NAME, new_organisation, new_unit, session_of
+from organisation_site import ROLE as ROLE_OF_ALL
 from typer.testing import CliRunner
 
 from guardrail.aws.last_sweep import LastSweep
@@ -24,7 +25,6 @@ from guardrail_cli.org.artifacts import AwsArtifacts
 from guardrail_cli.org.model import Definition, Instance, Pace
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.packaging import Release
-from guardrail_cli.org.planning import counted_vpcs
 from guardrail_cli.org.stack_set import AwsStackSets
 from guardrail_cli.org.status import ROLE, absent, rows
 from guardrail_cli.org.target import Target
@@ -241,15 +241,6 @@ def test_what_cannot_be_read_is_a_row_with_its_cause(stacks: list[Instance]) -> 
     assert (row.account, row.state, row.fine) == ("000000000009", "ABSENT", False)
 
 
-def test_vpcs_are_counted_without_the_default_ones(stacks: list[Instance]) -> None:
-    """In every account and region."""
-    for one in stacks[:3]:
-        ec2 = session_of(one.account).client("ec2", region_name=one.region)
-        ec2.create_vpc(CidrBlock="10.0.0.0/16")
-    ids = sorted({one.account for one in stacks})
-    assert counted_vpcs(reader(), ids, REGIONS) == 3
-
-
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -327,6 +318,20 @@ def test_plan_deploy_and_deploy_again(single: str) -> None:
     again = RUN.invoke(app, ["org", "plan", *of(single, "--mode", "enforce")])
     assert "Mode: 'enforce-new' becomes 'enforce'" in again.stdout
     assert "0 stacks to make" in again.stdout
+
+
+def test_a_plan_says_how_it_knows_the_number_of_vpcs(single: str) -> None:
+    """Counted through a role, else assumed; where that role is missing, assumed as well."""
+    account = AwsOrganisation("us-east-1").accounts((single,))[0]
+    ec2 = session_of(account).client("ec2", region_name="us-east-1")
+    for _ in range(2):
+        ec2.create_vpc(CidrBlock="10.0.0.0/16")
+    told = {
+        how: RUN.invoke(app, ["org", "plan", *of(single, *how)]).stdout
+        for how in ((), ("--count-with", ROLE_OF_ALL))
+    }
+    assert "1 VPCs that may get an endpoint (assumed: one for each" in told[()]
+    assert "2 VPCs that may get an endpoint (counted)" in told["--count-with", ROLE_OF_ALL]
 
 
 def test_an_upgrade_gives_the_release_of_today_where_the_set_is(

@@ -9,6 +9,7 @@ import pytest
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.causes import advice
+from guardrail_cli.org.counting import Count
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.planning import plan
 from guardrail_cli.org.rollout import Rollout
@@ -342,7 +343,7 @@ def test_a_set_can_be_made_before_there_is_any_account() -> None:
     site = Site()
     site.sets.organisation.units["ou-2"] = ["m"]
     empty = replace(WANTED, units=("ou-2",))
-    told = plan(site.sets, site.sets.organisation, empty, None)
+    told = plan(site.sets, site.sets.organisation, empty)
     assert any("no active account is in the units yet" in line for line in told.lines())
     assert site.rollout.deploy(empty) == {}
     site.sets.joins("000000000099", "ou-2")
@@ -381,7 +382,7 @@ def test_places_with_stacks_are_not_left_out(less: dict[str, Any], option: str) 
     site.rollout.deploy(WANTED)
     for refused in (
         lambda: site.rollout.deploy(replace(NEXT, **less)),
-        lambda: plan(site.sets, site.sets.organisation, replace(NEXT, **less), None),
+        lambda: plan(site.sets, site.sets.organisation, replace(NEXT, **less)),
     ):
         with pytest.raises(UsageError, match=option):
             refused()
@@ -434,12 +435,17 @@ def test_the_code_is_published_before_anything_else_and_all_that_fails_is_told()
 def test_the_plan_counts_what_is_missing_and_behind_and_what_it_costs() -> None:
     """Before, in between and after."""
     site = Site()
-    before = plan(site.sets, site.sets.organisation, WANTED, None)
-    assert (before.missing, before.behind, before.vpcs) == (40, 0, 40)
+    before = plan(site.sets, site.sets.organisation, WANTED)
+    assert (before.missing, before.behind, before.vpcs) == (40, 0, Count(40, assumed=40))
     site.rollout.deploy(WANTED)
-    assert plan(site.sets, site.sets.organisation, WANTED, 7).missing == 0
-    after = plan(site.sets, site.sets.organisation, NEXT, 7)
-    assert (after.missing, after.behind, after.vpcs) == (0, 40, 7)
+    seven = Count(7, counted=38, assumed=2, refusal="denied")
+    assert plan(site.sets, site.sets.organisation, WANTED, lambda _: seven).missing == 0
+    after = plan(site.sets, site.sets.organisation, NEXT, lambda _: seven)
+    assert (after.missing, after.behind, after.vpcs) == (0, 40, seven)
+    told = "\n".join(after.lines())
+    assert "7 VPCs" in told
+    assert "counted in 38 places; one assumed for each of the other 2" in told
+    assert "cannot be looked into: denied" in told
     assert any("153.30" in line for line in after.lines()), "7 endpoints in 3 zones at $7.30"
 
 

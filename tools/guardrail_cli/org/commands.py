@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from guardrail_cli.org import planning as plans
 from guardrail_cli.org import status as statuses
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
+from guardrail_cli.org.counting import Counting, counted, one_each
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.operations import UNITS_AT_ONCE
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
@@ -108,11 +110,13 @@ def plan(
     target = Target(name, home, delegated)
     wanted, standing, _ = _wanted(target, units, regions, _changes(prefix, mode, parameter))
     organisation = target.organisation()
-    vpcs = None
+    count: Counting = one_each
     if count_with:
         accounts = Accounts(count_with, organisation.partition(), home)
-        vpcs = plans.counted_vpcs(accounts, organisation.accounts(wanted.units), wanted.regions)
-    made = plans.plan(target.sets(), organisation, wanted, vpcs)
+        defaults = wanted.effective.get("DefaultVpcs") == "include"
+        seen = Terminal().looked
+        count = partial(counted, accounts=accounts, defaults=defaults, seen=seen)
+    made = plans.plan(target.sets(), organisation, wanted, count)
     typer.echo("\n".join([*(changed(standing, wanted) if standing else []), *made.lines()]))
 
 

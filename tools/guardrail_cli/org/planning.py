@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from guardrail_cli.deployed import reaching
-from guardrail_cli.documents import UsageError
-from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.costs import Item, at_rest, endpoints, total
+from guardrail_cli.org.counting import Count, Counting, one_each
 from guardrail_cli.org.model import Definition, Organisation, StackSets
 from guardrail_cli.org.rollout import refuse_narrower
 
@@ -18,18 +16,14 @@ ZONES = 3
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Stacks by what would become of them, and the VPCs that would be covered.
-
-    `counted` says that the VPCs were counted; else it is one for each account and region.
-    """
+    """Stacks by what would become of them, and the VPCs that would be covered."""
 
     accounts: int
     regions: int
     missing: int
     behind: int
     elsewhere: int
-    vpcs: int
-    counted: bool
+    vpcs: Count
     items: tuple[Item, ...]
 
     def lines(self) -> Iterator[str]:
@@ -41,8 +35,9 @@ class Plan:
             yield "(the management account never does; see deploy/README.md)"
         if self.elsewhere:
             yield f"{self.elsewhere} stacks stand in accounts that are not active in the units"
-        how = "counted" if self.counted else "assumed: one for each account and region"
-        yield f"{self.vpcs} VPCs that may get an endpoint ({how}; DefaultVpcs decides too)"
+        yield f"{self.vpcs.vpcs} VPCs that may get an endpoint ({self.vpcs.told()})"
+        if self.vpcs.refusal:
+            yield f"one of those that cannot be looked into: {self.vpcs.refusal}"
         yield ""
         yield "a month, with hourly sweeps; endpoints that stand already are in it"
         yield f"{'USD; check the prices before quoting':<52}{'quantity':>14}{'cost':>12}"
@@ -51,7 +46,12 @@ class Plan:
         yield f"{'in all':<66}{total(self.items):>12,.2f}"
 
 
-def plan(sets: StackSets, organisation: Organisation, wanted: Definition, vpcs: int | None) -> Plan:
+def plan(
+    sets: StackSets,
+    organisation: Organisation,
+    wanted: Definition,
+    count: Counting = one_each,
+) -> Plan:
     """Compare what is wanted with what stands; nothing is changed."""
     accounts = organisation.accounts(wanted.units)
     places = {(account, region) for account in accounts for region in wanted.regions}
@@ -61,16 +61,15 @@ def plan(sets: StackSets, organisation: Organisation, wanted: Definition, vpcs: 
     instances = list(sets.instances()) if standing else []
     same = standing is not None and standing.gives_the_same_as(wanted)
     here = [one for one in instances if one.place in places]
-    covered = len(places) if vpcs is None else vpcs
+    vpcs = count(places)
     return Plan(
         accounts=len(accounts),
         regions=len(wanted.regions),
         missing=len(places - {one.place for one in here}),
         behind=sum(not (same and one.settled) for one in here),
         elsewhere=len(instances) - len(here),
-        vpcs=covered,
-        counted=vpcs is not None,
-        items=_items(len(accounts), wanted, covered),
+        vpcs=vpcs,
+        items=_items(len(accounts), wanted, vpcs.vpcs),
     )
 
 
@@ -78,33 +77,7 @@ def _items(accounts: int, wanted: Definition, vpcs: int) -> tuple[Item, ...]:
     """Return the bill, as far as parameters change it: alarms, zones, services; hourly sweeps."""
     given = wanted.effective
     zones = int(given.get("MaxAvailabilityZones", ZONES))
-    services = len(given.get("Services", "states").split(","))
+    services = len({one.strip() for one in given.get("Services", "states").split(",")})
     alarms = given.get("Alarms") == "on"
     rest = at_rest(accounts, len(wanted.regions), alarms=alarms)
     return (*rest, *endpoints(vpcs * services, zones))
-
-
-def counted_vpcs(accounts: Accounts, ids: Iterable[str], regions: Iterable[str]) -> int:
-    """Return the number of VPCs that are no default VPCs.
-
-    Raises UsageError when an account may not be looked into.
-    """
-    own = [{"Name": "is-default", "Values": ["false"]}]
-    wanted, found = tuple(regions), 0
-    refused: list[str] = []
-    for account in ids:
-        try:
-            accounts.enter(account)
-            for region in wanted:
-                client = accounts.client("ec2", region)
-                with reaching(f"counting the VPCs of {account} in {region}"):
-                    pages = client.get_paginator("describe_vpcs").paginate(Filters=own)
-                    found += sum(len(page["Vpcs"]) for page in pages)
-        except UsageError as error:
-            refused.append(str(error))
-    if refused:
-        raise UsageError(
-            f"{len(refused)} accounts cannot be looked into, the first of them: {refused[0]}."
-            " Without --count-with the plan takes one VPC for each account and region"
-        )
-    return found
