@@ -447,21 +447,3 @@ def test_the_plan_counts_what_is_missing_and_behind_and_what_it_costs() -> None:
     assert "counted in 38 places; one assumed for each of the other 2" in told
     assert "cannot be looked into: denied" in told
     assert any("153.30" in line for line in after.lines()), "7 endpoints in 3 zones at $7.30"
-
-
-@pytest.mark.parametrize(
-    ("reason", "told"),
-    [
-        ("Error occurred while GetObject. S3 Error Code: NoSuchBucket", "artifact-buckets.yaml"),
-        ("not authorized to s3:GetObject with an explicit deny", "policy of the organisation"),
-        ("You must enable organizations access to operate", "trusted access"),
-        ("Cancelled since failure tolerance has exceeded", "failures beside it"),
-        ("Region me-south-1 is not enabled", "enable it"),
-        ("sfn-endpoint-guardrail-status already exists", "something of that name"),
-        ("Account is suspended", "take the account out"),
-        ("something nobody has seen", "events of the stack"),
-    ],
-)
-def test_a_cause_comes_with_what_to_do(reason: str, told: str) -> None:
-    """AWS's sentences, as far as they are known."""
-    assert told in advice(reason)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 
+# The first that fits holds. A denial names its caller, such as the role `stacksets-exec-…`, and
+# what was asked for, so neither of those words alone is a cause.
 _ADVICE = (
     (
         r"let go of",
         "it cannot come back into a set: delete it in its account, as soon as that can be entered",
     ),
     (
-        r"explicit deny|service control policy",
+        r"explicit deny(?! in a resource-based)|service control policy",
         "a policy of the organisation denies it: exempt CloudFormation's StackSets role from it in"
         " this account",
+    ),
+    (
+        r"NoSuchBucket|PermanentRedirect|GetObject|NoSuchKey",
+        "the region's artifact bucket cannot be read: deploy deploy/artifact-buckets.yaml there,"
+        " and see that its policy names your organisation",
     ),
     (
         r"organizations access|trusted access|service access",
@@ -21,17 +28,13 @@ _ADVICE = (
     ),
     (r"Cancelled", "it was not begun: mend the failures beside it, and run the command again"),
     (
-        r"stacksets-exec",
+        r"should have '\S*stacksets-exec|trust relationship|AssumeRole on \S+ \S*stacksets-exec",
         "the StackSets role is missing in this account: see whether trusted access is on, and"
         " whether somebody deleted the role",
     ),
     (
-        r"NoSuchBucket|PermanentRedirect|GetObject|NoSuchKey",
-        "the region's artifact bucket cannot be read: deploy deploy/artifact-buckets.yaml there,"
-        " and see that its policy names your organisation",
-    ),
-    (
-        r"region.*(disabled|not enabled|opt)|OptInRequired|not authorized to (access|use) region",
+        r"region\b.*\b(disabled|not enabled|not opted|opt-in)\b|OptInRequired"
+        r"|not authorized to (access|use) region|security token included in the request is invalid",
         "the region is not enabled in this account: enable it there and in the management account,"
         " or leave it out of --regions",
     ),
@@ -49,7 +52,10 @@ _ADVICE = (
         r"suspended|closed|INOPERABLE",
         "take the account out of the organisational unit, or reopen it",
     ),
-    (r"limit|quota|Throttl|Rate exceeded", "a quota is used up: raise it, or run it again later"),
+    (
+        r"limit|quota|maximum number|Throttl|Rate exceeded",
+        "a quota is used up: raise it, or run it again later",
+    ),
     (r"not authorized|AccessDenied", "a permission is missing; the sentence names it"),
 )
 

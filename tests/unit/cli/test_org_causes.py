@@ -1,0 +1,49 @@
+"""From AWS's sentence about a failed stack to what to do about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from guardrail_cli.org.causes import advice
+
+CALLER = "User: arn:aws:sts::111122223333:assumed-role/stacksets-exec-0123/AWSCloudFormation is not"
+GET = (
+    "Your access has been denied by S3, please make sure your request credentials have permission"
+    " to GetObject for acme-eu-west-1/sfn-endpoint-guardrail/0.zip. S3 Error Code: AccessDenied."
+    f" S3 Error Message: {CALLER} authorized to perform: s3:GetObject on resource:"
+)
+BUCKET, ROLE, REGION = "artifact-buckets.yaml", "StackSets role is missing", "region is not enabled"
+POLICY, PERMISSION, QUOTA = "policy of the organisation", "permission is missing", "quota is used"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("Error occurred while GetObject. S3 Error Code: NoSuchBucket", BUCKET),
+        (f'{GET} "arn" because no resource-based policy allows the s3:GetObject action', BUCKET),
+        (f'{GET} "arn" with an explicit deny in a resource-based policy', BUCKET),
+        (f'{GET} "arn" with an explicit deny in a service control policy', POLICY),
+        ("not authorized to s3:GetObject with an explicit deny", POLICY),
+        (f"{CALLER} authorized to perform: iam:CreateRole on resource: x because no", PERMISSION),
+        (
+            "Account 111122223333 should have 'stacksets-exec-0123' role with trust relationship to"
+            " Role 'aws-service-role/member.org.stacksets.cloudformation.amazonaws.com/x'.",
+            ROLE,
+        ),
+        ("not authorized to perform: sts:AssumeRole on resource: role/stacksets-exec-0", ROLE),
+        ("You must enable organizations access to operate", "trusted access"),
+        ("Cancelled since failure tolerance has exceeded", "failures beside it"),
+        ("Region me-south-1 is not enabled", REGION),
+        ("The region me-south-1 requires opt-in", REGION),
+        ("The security token included in the request is invalid.", REGION),
+        ("The region has no such option", "events of the stack"),
+        ("The maximum number of rules for this region has been reached, an option", QUOTA),
+        ("Limit exceeded for this resource", QUOTA),
+        ("sfn-endpoint-guardrail-status already exists", "something of that name"),
+        ("Account is suspended", "take the account out"),
+        ("something nobody has seen", "events of the stack"),
+    ],
+)
+def test_a_cause_comes_with_what_to_do(reason: str, told: str) -> None:
+    """AWS's sentences, as far as they are known; who was denied stands in each denial."""
+    assert told in advice(reason)
