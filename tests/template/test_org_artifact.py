@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.artifact import built_files, zipped
 from guardrail_cli.org.packaging import Release, release, write
+from guardrail_sandbox.sandbox import ROOT
 
 FUNCTIONS = ("One", "Two")
 PIN = "some-package==1.2.3 \\\n    --hash=sha256:00\n"
@@ -122,7 +125,23 @@ def test_a_template_that_is_no_yaml_is_refused(project: Path) -> None:
 
 
 def test_what_is_written_is_laid_out_as_a_bucket_is(tmp_path: Path) -> None:
-    """So that `aws s3 sync` publishes it."""
-    write(Release("{}", b"zip", "d" * 64, "sfn-endpoint-guardrail/d.zip"), tmp_path)
-    assert (tmp_path / "template.json").read_text() == "{}"
-    assert (tmp_path / "artifacts/sfn-endpoint-guardrail/d.zip").read_bytes() == b"zip"
+    """So that `aws s3 sync` publishes it; the template once more by a name that changes with it."""
+    key = "sfn-endpoint-guardrail/d.zip"
+    written = [Release(text, b"zip", "d" * 64, key) for text in ("{}", '{"A":1}')]
+    for one in written:
+        write(one, tmp_path)
+    assert (tmp_path / "template.json").read_text() == '{"A":1}'
+    assert (tmp_path / "artifacts" / key).read_bytes() == b"zip"
+    for one in written:
+        assert (tmp_path / "artifacts" / one.template_key).read_text() == one.template
+
+
+def test_the_stack_set_in_cloudformation_takes_a_template_by_its_hash_alone() -> None:
+    """An update sees a new release by another address; a template may change without the code."""
+    one, other = (Release(text, b"zip", "d" * 64, "d.zip") for text in ("{}", '{"A":1}'))
+    assert one.template_key != other.template_key
+    template = yaml_parse((ROOT / "deploy" / "stack-set.yaml").read_text(encoding="utf-8"))
+    pattern = template["Parameters"]["TemplateUrl"]["AllowedPattern"]
+    bucket = "https://acme-eu-west-1.s3.eu-west-1.amazonaws.com"
+    assert re.fullmatch(pattern, f"{bucket}/{one.template_key}")
+    assert not re.fullmatch(pattern, f"{bucket}/sfn-endpoint-guardrail/template.json")

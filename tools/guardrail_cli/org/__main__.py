@@ -17,6 +17,7 @@ def main(folder: str) -> None:
     write(made, Path(folder))
     typer.echo(f"{folder}/template.json  {len(made.template):,} bytes")
     typer.echo(f"{folder}/artifacts/{made.key}  {len(made.artifact):,} bytes")
+    typer.echo(f"{folder}/artifacts/{made.template_key}  the template again, for a bucket")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,15 @@ class Release:
         """The begin of the digest, as the deployed stacks tell it in their output Version."""
         return self.digest[:_SHORT]
 
+    @property
+    def template_key(self) -> str:
+        """Where the template lies in a bucket, for those who keep the stack set in CloudFormation.
+
+        Named after its own hash, since it may change without the code: CloudFormation compares a
+        template's address, not what lies there.
+        """
+        return f"{FOLDER}/{hashlib.sha256(self.template.encode()).hexdigest()}.json"
+
 
 def release(root: Path) -> Release:
     """Make a release of the project's folder.
@@ -59,7 +68,9 @@ def release(root: Path) -> Release:
 
 def write(release: Release, folder: Path) -> None:
     """Write the template as `template.json`, and under `artifacts` what a bucket is to hold."""
-    artifact = folder / "artifacts" / release.key
-    artifact.parent.mkdir(parents=True, exist_ok=True)
-    artifact.write_bytes(release.artifact)
-    (folder / "template.json").write_text(release.template, encoding="utf-8")
+    artifacts = folder / "artifacts"
+    (artifacts / release.key).parent.mkdir(parents=True, exist_ok=True)
+    (artifacts / release.key).write_bytes(release.artifact)
+    for path in (folder / "template.json", artifacts / release.template_key):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(release.template, encoding="utf-8")
