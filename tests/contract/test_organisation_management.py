@@ -69,9 +69,9 @@ def row(standing: Definition = STANDING) -> Row:
 
 
 def test_its_plain_stack_is_a_row_as_any_other() -> None:
-    """Its mode may be another than the set's: it is deployed by hand."""
+    """With version, mode and last sweep."""
     deploy_plain()
-    found = row()
+    found = row(Definition(TEMPLATE, {"Mode": "observe"}, (), (REGION,)))
     assert (found.state, found.version, found.mode) == ("PLAIN", "0123456789ab", "observe")
     assert (found.fine, found.problem) == (True, "")
 
@@ -82,6 +82,13 @@ def test_a_plain_stack_of_another_version_is_told() -> None:
     newer = Definition(TEMPLATE.replace("0123456789ab", "ba9876543210"), {}, (), (REGION,))
     assert "the stack set has ba9876543210: update the plain stack" in row(newer).line()
     assert not row(newer).fine
+
+
+def test_a_plain_stack_of_another_mode_is_told() -> None:
+    """Nor does a change of its mode; somebody may have deployed it anew as it was at first."""
+    deploy_plain()
+    assert "its mode is observe, the stack set's enforce: update the plain" in row().line()
+    assert not row().fine
 
 
 def test_vpcs_without_a_plain_stack_are_told() -> None:

@@ -103,7 +103,10 @@ def rows(instances: Iterable[Instance], accounts: Accounts, wanted: Definition) 
         row = _row(instance, there)
         if row.problem or not row.version:
             return row
-        return replace(row, problem=_difference(row, version, wanted.effective.get("Mode", "")))
+        if row.state != "CURRENT":
+            behind = "an update has not reached it yet: `org upgrade`, or `org deploy`, goes on"
+            return replace(row, problem=behind)
+        return replace(row, problem=_difference(row, version, wanted))
 
     yield from by_account(instances, accounts, look, _unread)
 
@@ -126,11 +129,8 @@ def of_management(account: str, wanted: Definition, own: Clients) -> Iterator[Ro
         row = _row(Instance(account, region, PLAIN, stack_id=STACK), own)
         if "does not exist" in row.problem:
             yield _uncovered(account, region, own)
-        elif version and row.version and row.version != version:
-            problem = (
-                f"it runs {row.version}, the stack set has {version}: update the plain stack as"
-                " deploy/README.md deploys it"
-            )
+        elif row.version and (other := _difference(row, version, wanted)):
+            problem = f"{other}: update the plain stack as deploy/README.md deploys it"
             yield replace(row, problem=problem)
         else:
             yield row
@@ -158,11 +158,10 @@ def _version(wanted: Definition) -> str:
         return ""
 
 
-def _difference(row: Row, version: str, mode: str) -> str:
-    if row.state != "CURRENT":
-        return "an update has not reached it yet: `org upgrade`, or `org deploy`, goes on"
+def _difference(row: Row, version: str, wanted: Definition) -> str:
     if version and row.version != version:
         return f"it runs {row.version}, the stack set has {version}"
+    mode = wanted.effective.get("Mode", "")
     return f"its mode is {row.mode}, the stack set's {mode}" if mode and row.mode != mode else ""
 
 
