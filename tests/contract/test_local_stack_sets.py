@@ -164,7 +164,7 @@ def test_a_set_tells_what_it_gives_and_to_whom(site: Site) -> None:
     site.ended(site.sets.add((site.unit,), [account], ["eu-west-1"], Pace()))
     standing = site.sets.definition()
     assert standing
-    assert (standing.template, standing.chosen) == (TEMPLATE, {})
+    assert (standing.template, standing.chosen) == (TEMPLATE, {"Mode": "observe"})
     assert (standing.units, standing.regions) == ((site.unit,), ("eu-west-1",))
     client = boto3.client("cloudformation", region_name=REGIONS[0])
     named = {"StackSetName": NAME, "CallAs": "SELF"}

@@ -400,6 +400,7 @@ def test_a_region_that_may_not_be_asked_keeps_nobody_from_planning(
         (["--parameter", "Nobody=knows"], "no parameter Nobody"),
         (["--parameter", "Mode"], "takes Name=value"),
         (["--parameter", "Mode=enforce"], "set by --mode"),
+        (["--parameter", "StatusRegion=eu-west-1"], "StatusRegion takes one of the set's regions"),
         (["--mode", "enfroce"], "Mode takes observe"),
         (["--regions", " , "], "--regions names nothing"),
         (["--artifact-prefix", "other"], "no bucket other-us-east-1"),

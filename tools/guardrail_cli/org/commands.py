@@ -34,6 +34,7 @@ from guardrail_cli.org.target import (
     given,
     kept,
     listed,
+    refuse_moved_role,
 )
 from guardrail_cli.org.waves import AT_ONCE, MAY_FAIL, Waves
 
@@ -83,7 +84,10 @@ def _wanted(
         parameters = {**new.parameters, **changes}
     else:
         parameters = kept(standing, release, changes)
-    return checked(Definition(release.template, parameters, named, where)), standing, release
+    wanted = checked(Definition(release.template, parameters, named, where))
+    if standing:
+        refuse_moved_role(standing, wanted)
+    return wanted, standing, release
 
 
 def _changes(prefix: str, mode: str, parameters: list[str]) -> dict[str, str]:

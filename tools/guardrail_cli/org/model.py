@@ -78,9 +78,12 @@ class Definition:
 
     @property
     def chosen(self) -> dict[str, str]:
-        """The parameters that are not what their default is, so that a new default can hold."""
+        """The parameters that are not what their default is, so that a new default can hold.
+
+        The mode always: what the guardrail may do is the owner's word, not that of a release.
+        """
         defaults = {n: str(d["Default"]) for n, d in self.declared.items() if "Default" in d}
-        return {n: v for n, v in self.parameters.items() if defaults.get(n) != v}
+        return {n: v for n, v in self.parameters.items() if n == "Mode" or defaults.get(n) != v}
 
     def gives_the_same_as(self, other: Definition) -> bool:
         """Whether two definitions give an account the same, however the template is spaced."""

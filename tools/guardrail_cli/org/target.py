@@ -16,11 +16,7 @@ from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.stack_set import AwsStackSets
 from guardrail_cli.org.values import refused, takes
 
-OWN = {
-    "Mode": "--mode",
-    "ArtifactPrefix": "--artifact-prefix",
-    "StatusRegion": "--home when the set is made",
-}
+OWN = {"Mode": "--mode", "ArtifactPrefix": "--artifact-prefix"}
 """Parameters that have options of their own."""
 
 
@@ -114,9 +110,30 @@ def checked(wanted: Definition) -> Definition:
             raise UsageError(f"the template has no parameter {name}")
         if (item := refused(declared, value)) is not None:
             raise UsageError(f"{name} takes {takes(declared)}, not {item!r}")
+    region = wanted.parameters.get("StatusRegion", "")
+    if region and region not in wanted.regions:
+        regions = ", ".join(wanted.regions)
+        raise UsageError(f"StatusRegion takes one of the set's regions, {regions}, not {region!r}")
     if missing := sorted(wanted.declared.keys() - wanted.effective.keys()):
         raise UsageError(f"{', '.join(missing)} must be given")
     return wanted
+
+
+def refuse_moved_role(standing: Definition, wanted: Definition) -> None:
+    """Raise UsageError where the role of status would go from one region's stack to another's.
+
+    Regions go side by side, and CloudFormation deletes what a stack no longer has when all else is
+    done: the other stack would make the role while this one has it, and be refused. Source: AWS
+    CloudFormation user guide, "Stack status codes", UPDATE_COMPLETE_CLEANUP_IN_PROGRESS.
+    """
+    before, after = (one.effective.get("StatusRegion", "") for one in (standing, wanted))
+    has_role = standing.effective.get("StatusReader") and before in standing.regions
+    if has_role and after not in {"", before} and wanted.effective.get("StatusReader"):
+        raise UsageError(
+            f"the role that status reads through cannot go from {before} to {after} in one step,"
+            " since IAM's names are global: give --parameter StatusRegion= first, and when that"
+            f" has reached all stacks, --parameter StatusRegion={after}"
+        )
 
 
 def first_definition(
