@@ -26,5 +26,11 @@ class RefusedError(GuardrailError):
     """The guardrail refuses to write: it would widen access or touch another service."""
 
 
+def first_to_mend(*errors: GuardrailError | None) -> GuardrailError | None:
+    """Return one of several errors: one that another attempt may mend before any other."""
+    known = [error for error in errors if error]
+    return min(known, key=lambda error: not isinstance(error, RetryableError), default=None)
+
+
 class SettingsError(GuardrailError):
     """The configuration is wrong; the message names the setting and what it accepts."""

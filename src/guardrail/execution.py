@@ -28,7 +28,7 @@ from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Finding, Plan
 from guardrail.core.names import Service
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError, RetryableError
+from guardrail.errors import GuardrailError, first_to_mend
 from guardrail.ports import Applied, Network, Records, Result
 from guardrail.report import Step
 from guardrail.reverting import Reverting
@@ -84,8 +84,7 @@ class Execution:
             except GuardrailError as caught:
                 errors.append(caught)
                 self.steps.append(Step(ready, Result.FAILED, error=caught))
-        errors += filter(None, (self.untidy, self.reverting.untidy))
-        return min(errors, key=lambda error: not isinstance(error, RetryableError), default=None)
+        return first_to_mend(*errors, self.untidy, self.reverting.untidy)
 
     def put_off(self, planned: Plan) -> None:
         """Leave every action to a later pass."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from guardrail.aftermath import Aftermath
-from guardrail.core.actions import ActionKind, CreateEndpoint, WritePolicy
+from guardrail.core.actions import Action, ActionKind, EnableVpcDns, SetPrivateDns, WritePolicy
 from guardrail.core.managed import found_again, lost, marked
 from guardrail.core.memory import YIELD, Cause, Central, VpcMemory, Yield
 from guardrail.core.model import (
@@ -29,23 +30,26 @@ from guardrail.core.model import (
 from guardrail.core.names import Service
 from guardrail.core.plan import plan, policy_hash, policy_steps
 from guardrail.core.reasons import Reason
-from guardrail.core.trail import SETTLED, Trigger
-from guardrail.errors import GuardrailError, RetryableError
+from guardrail.core.trail import Trigger
+from guardrail.errors import GuardrailError, RetryableError, first_to_mend
 from guardrail.evidence import healed, remember_compliant
 from guardrail.execution import Execution
 from guardrail.followup import next_look
 from guardrail.ports import Kept
 from guardrail.report import Report
 from guardrail.reverting import Reverting, milliseconds
+from guardrail.weighing import Weighing
 
 if TYPE_CHECKING:
     from guardrail.reconcile import Reconciler
 
-_AWAITING = frozenset({Reason.SETTLING, Reason.WAITING_FOR_SUBNETS, Reason.WAITING_FOR_DNS})
-
 
 class Pass:
-    """One reconcile of one VPC; what went wrong stands in `error`."""
+    """One reconcile of one VPC; what went wrong stands in `error`.
+
+    What cannot be found out keeps back only what depends on it: an open policy is closed whatever
+    stands against making an endpoint.
+    """
 
     def __init__(
         self,
@@ -69,37 +73,63 @@ class Pass:
         self._planned = Plan("")
         self._execution: Execution | None = None
         self._yielded: Yield | None = None
-        self.error: GuardrailError | None = None
+        self._failed: GuardrailError | None = None
+        self._kept_back: GuardrailError | None = None
 
     def prepare(self, vpc: ObservedVpc) -> None:
         """Look at what changed since the last time, and plan."""
+        self.survey(vpc)
+        self.weigh()
+
+    def survey(self, vpc: ObservedVpc) -> None:
+        """Plan from what was looked at; nobody is asked yet whether to make an endpoint."""
         self._vpc_id = vpc.vpc_id
         try:
             self._take_in(vpc)
             self._vpc = seen = marked(vpc, self._memory, self._r.owner.stack_id)
             self._note_changes(seen)
-            self._planned = self._plan(seen)
-            self._refuse_blind_creation(seen)
+            self._planned = self._planned_for(seen)
             remember_compliant(self._r.evidence, self._planned, self._kept, self._looked)
         except GuardrailError as caught:
-            self.error = caught
+            self._failed = caught
+
+    def weigh(self) -> None:
+        """Take out of the plan what need not be made, or not yet."""
+        if self._failed or self._kept_back or self._vpc is None:
+            return
+        settled, unsettled = (
+            partial(self._planned_as, self._vpc, settled=s) for s in (True, False)
+        )
+        weighing = Weighing(
+            self._r, self._trigger, self._vpc, self._begun, settled, unsettled, self._learn
+        )
+        try:
+            self._planned = weighing.weighed(self._planned, self._memory)
+        except GuardrailError as caught:
+            self._kept_back = caught
+            self._planned = replace(self._planned, actions=unsettled().actions)
+
+    @property
+    def error(self) -> GuardrailError | None:
+        """What went wrong, if anything did."""
+        return first_to_mend(self._failed, self._kept_back)
 
     def carry_out(self) -> None:
         """Write what this function may; then see to it that what was begun is gone on with."""
-        if self.error:
+        if self._failed:
             return
         execution = self._new_execution()
         try:
             aftermath = Aftermath(self._r, self._vpc_id, self._memory, self._begun)
             aftermath.owe(self._planned)
-            self.error = execution.carry_out(self._planned)
+            self._failed = execution.carry_out(self._planned)
             aftermath.note_fights(execution)
             if not self.error:
                 ids = [e.endpoint_id for e in self._vpc.endpoints] if self._vpc else []
                 aftermath.pay(execution, ids, self._kept, self._looked)
             self._look_again()
         except GuardrailError as caught:
-            self.error = caught
+            self._failed = caught
 
     def put_off(self) -> None:
         """Leave everything to a later pass, remembering since when."""
@@ -242,33 +272,15 @@ class Pass:
             if known is not None and known != policy_hash(endpoint.policy):
                 self._r.records.forget({endpoint.endpoint_id})
 
-    def _plan(self, vpc: ObservedVpc) -> Plan:
-        """Plan; where creation is at stake, wait for quiet, and ask who serves the VPC."""
-        may_create = ActionKind.CREATE_ENDPOINT in self._r.allowed
-        settled = self._trigger.settled or not may_create
-        planned = self._planned_as(vpc, settled=settled)
-        if self._awaits_quiet(planned, settled=settled):
-            if self._r.settling.push(vpc.vpc_id):
-                return planned
-            planned = self._planned_as(vpc, settled=True)
-        elif self._trigger.is_sweep and _creates(planned) and self._r.settling.pending(vpc.vpc_id):
-            return self._planned_as(vpc, settled=False)
-        if not may_create:
-            self._hand_on(planned)
-            return planned
-        return self._unless_central(vpc, planned)
-
-    def _hand_on(self, planned: Plan) -> None:
-        """Let the function that creates look at the VPC: no event of its own may lead it there."""
-        if self._r.glances and _creates(planned):
-            self._r.settling.push(self._vpc_id)
-
-    def _awaits_quiet(self, planned: Plan, *, settled: bool) -> bool:
-        awaited = {f.reason for f in planned.findings if f.endpoint_id is None} & _AWAITING
-        if settled:
-            # At the end of the pause something may still be going: another pause.
-            return self._trigger.name == SETTLED and Reason.SETTLING in awaited
-        return bool(awaited)
+    def _planned_for(self, vpc: ObservedVpc) -> Plan:
+        """Plan as far as what was looked at goes."""
+        if vpc.unread is None:
+            # Who may not create does not wait for quiet either.
+            may_create = ActionKind.CREATE_ENDPOINT in self._r.allowed
+            return self._planned_as(vpc, settled=self._trigger.settled or not may_create)
+        why = vpc.unread
+        self._kept_back = why if isinstance(why, GuardrailError) else RetryableError(str(why))
+        return _without_dns(self._planned_as(vpc, settled=False))
 
     def _planned_as(self, vpc: ObservedVpc, *, settled: bool) -> Plan:
         return plan(vpc, self._r.owner.intent, self._known(settled=settled))
@@ -286,34 +298,10 @@ class Pass:
             compliant=_policies(self._kept),
         )
 
-    def _unless_central(self, vpc: ObservedVpc, planned: Plan) -> Plan:
-        """Plan anew where the VPC is served centrally: calls that only creation costs."""
-        offers, served = self._r.network.offers(), False
-        for action in planned.actions:
-            if not isinstance(action, CreateEndpoint):
-                continue
-            by = self._r.resolution.answered_by(vpc.vpc_id, offers[action.service].dns_names)
-            if by:
-                central = Central(by, self._begun)
-                self._r.records.note_central(vpc.vpc_id, action.service, central)
-                noted = {**self._memory.central, action.service: central}
-                self._memory = replace(self._memory, central=noted)
-                served = True
-        return self._planned_as(vpc, settled=True) if served else planned
-
-    def _refuse_blind_creation(self, vpc: ObservedVpc) -> None:
-        """Raise when an endpoint made a moment ago is not described yet: a second would follow."""
-        described = {e.endpoint_id for e in vpc.endpoints} | {a.endpoint_id for a in vpc.absent}
-        for action in self._planned.actions:
-            made = self._memory.creations.get(getattr(action, "service", Service.STATES))
-            if not isinstance(action, CreateEndpoint) or made is None:
-                continue
-            unseen = made.endpoint_ids - described - made.leaving
-            if unseen and made.is_young(self._begun):
-                raise RetryableError(
-                    f"{', '.join(sorted(unseen))} was made in {vpc.vpc_id} a moment ago and EC2"
-                    " does not describe it yet; the next attempt looks again"
-                )
+    def _learn(self, service: Service, central: Central) -> None:
+        self._r.records.note_central(self._vpc_id, service, central)
+        noted = {**self._memory.central, service: central}
+        self._memory = replace(self._memory, central=noted)
 
     def _look_again(self) -> None:
         """Make an appointment where the guardrail is getting out of somebody's way."""
@@ -333,11 +321,23 @@ class Pass:
             self._r.records.note_put_off(self._vpc_id, since)
         except GuardrailError as caught:
             # Only the order of the next sweep depends on it; the first error counts.
-            self.error = self.error or caught
+            self._failed = self._failed or caught
 
 
-def _creates(planned: Plan) -> bool:
-    return any(action.kind is ActionKind.CREATE_ENDPOINT for action in planned.actions)
+def _without_dns(planned: Plan) -> Plan:
+    """Return what is to be done whatever the VPC's DNS attributes are, and is known of it."""
+    unsure = {Reason.WAITING_FOR_DNS, Reason.SETTLING}
+    return replace(
+        planned,
+        findings=tuple(f for f in planned.findings if f.reason not in unsure),
+        actions=tuple(a for a in planned.actions if not _needs_dns(a)),
+    )
+
+
+def _needs_dns(action: Action) -> bool:
+    return isinstance(action, EnableVpcDns) or (
+        isinstance(action, SetPrivateDns) and action.enabled
+    )
 
 
 def _policies(kept: Mapping[str, Kept]) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from guardrail.core.actions import (
 )
 from guardrail.core.model import Intent
 from guardrail.core.names import Service
-from guardrail.errors import RefusedError, RetryableError
+from guardrail.errors import RefusedError, RetryableError, TerminalError
 from guardrail.ports import Result
 from support.fakes import ACCOUNT, BASELINE, OPEN
 
@@ -109,6 +109,25 @@ class TestOnMoto:
         site = moto_site(intent, stack)
         _answer(monkeypatch, site, "describe_vpc_attribute", "InvalidVpcID.NotFound")
         assert list(site.port.observe([site.vpc_id])) == []
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [("UnauthorizedOperation", TerminalError), ("RequestLimitExceeded", RetryableError)],
+    )
+    def test_one_vpcs_attributes_that_cannot_be_read_hide_neither_it_nor_the_others(
+        self,
+        intent: Intent,
+        stack: str,
+        monkeypatch: pytest.MonkeyPatch,
+        code: str,
+        kind: type[Exception],
+    ) -> None:
+        """A policy may deny it, and EC2 may throttle it: that is told of this VPC alone."""
+        site = moto_site(intent, stack)
+        _answer(monkeypatch, site, "describe_vpc_attribute", code)
+        (vpc,) = (v for v in site.port.observe() if v.vpc_id == site.vpc_id)
+        assert (type(vpc.unread), vpc.dns, len(vpc.subnets)) == (kind, None, 3)
+        assert site.vpc_id in str(vpc.unread)
 
     def test_a_group_that_another_invocation_made_may_be_invisible_yet(
         self, intent: Intent, stack: str, monkeypatch: pytest.MonkeyPatch

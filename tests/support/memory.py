@@ -10,6 +10,7 @@ from guardrail.core.fights import IN_FLIGHT, WINDOW, Loosening, PastRevert
 from guardrail.core.memory import Central, Creation, VpcMemory, Yield
 from guardrail.core.model import Inventory, Note, YieldBegins, remembering
 from guardrail.core.names import Service
+from guardrail.errors import GuardrailError
 from guardrail.ports import BeforeImage, Kept
 from support.faults import Faults
 
@@ -295,9 +296,12 @@ class FakeResolution:
     def __init__(self) -> None:
         self.answers: dict[str, str] = {}
         self.asked = 0
+        self.fails: GuardrailError | None = None
 
     def answered_by(self, vpc_id: str, names: Collection[str]) -> str | None:
         """See `Resolution.answered_by`."""
         assert names, "asked for no name at all"
         self.asked += 1
+        if self.fails:
+            raise self.fails
         return self.answers.get(vpc_id)

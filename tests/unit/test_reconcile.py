@@ -12,10 +12,11 @@ from guardrail.core.names import Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
-from guardrail.errors import TerminalError
+from guardrail.errors import RetryableError, TerminalError
 from guardrail.ports import Result
 from guardrail.report import Outcome
-from support.fakes import BASELINE, OPEN, FakeNetwork
+from support.fakes import BASELINE, OPEN, FakeNetwork, FakeSettling
+from support.faults import Faults
 from support.stories import REFORMATTED, new_world, outcomes, reasons, with_endpoint
 from support.world import ALICE, EVERYTHING
 
@@ -135,6 +136,32 @@ class TestPolicy:
             Outcome.REPAIRED,
             Outcome.REPAIRED,
         ]
+
+    def test_a_pause_that_cannot_be_begun_keeps_no_policy_open(self) -> None:
+        """The Scheduler has to do with the endpoint that is missing, not with the one that is open.
+
+        Told all the same, so that the event is tried again.
+        """
+        world = new_world()
+        vpc_id = world.network.add_vpc()
+        sync = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
+        throttled = RetryableError("throttled")
+        world.settling = FakeSettling(Faults(at=0, error=throttled), enabled=True)
+        (report,) = world.vpc_change(vpc_id)
+        assert decide(world.network.endpoint(sync).policy, BASELINE).contained
+        assert (report.outcome, world.errors) == (Outcome.FAILED, [throttled])
+        assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_an_endpoint_that_is_not_described_yet_keeps_no_other_open(self) -> None:
+        """Nothing is made for the one just made; the open one beside it is closed."""
+        world = new_world()
+        vpc_id, made = with_endpoint(world)
+        sync = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
+        world.network.hidden.add(made)
+        (report,) = world.settled(vpc_id)
+        assert decide(world.network.endpoint(sync).policy, BASELINE).contained
+        assert "does not describe it yet" in str(report.error)
+        assert len(world.network.endpoints(vpc_id)) == 2
 
     def test_only_an_event_that_wrote_the_endpoint_tells_who_opened_it(self) -> None:
         """Whoever made a subnet meanwhile is not to blame, and nobody knows for how long."""

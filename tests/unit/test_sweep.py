@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from guardrail.core.names import Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
-from guardrail.errors import TerminalError
+from guardrail.errors import GuardrailError, RetryableError, TerminalError
 from guardrail.ports import Result
 from guardrail.report import Outcome, Report
 from guardrail.summary import Summary
@@ -81,6 +84,35 @@ def test_what_its_time_does_not_suffice_for_is_left_to_the_next() -> None:
     assert all(report.put_off for report in reports)
     world.seconds_left = 600.0
     assert of_outcome(world.sweep(), Outcome.REPAIRED) == vpc_ids
+
+
+@pytest.mark.parametrize("error", [RetryableError("throttled"), TerminalError("denied")])
+def test_who_answers_for_names_cannot_be_asked_and_policies_are_closed_all_the_same(
+    error: GuardrailError,
+) -> None:
+    """Only the creation waits; that it could not be decided is told."""
+    world = World()
+    vpc_id = world.network.add_vpc()
+    sync = world.network.add_endpoint(vpc_id, OPEN, service=Service.SYNC_STATES)
+    world.resolution.fails = error
+    (report,) = world.sweep()
+    assert decide(world.network.endpoint(sync).policy, BASELINE).contained
+    assert not world.network.state[vpc_id].endpoints_of(Service.STATES)
+    assert not world.network.state[vpc_id].groups
+    assert (report.outcome, world.errors) == (Outcome.FAILED, [error])
+    assert Reason.ENDPOINT_MISSING in {finding.reason for finding in report.findings}
+
+
+def test_what_cannot_be_read_of_one_vpc_stops_neither_its_policies_nor_the_others() -> None:
+    """What depends on the DNS attributes waits in that VPC alone, and the error is told."""
+    world, (dark, other) = bare(2, writes=100)
+    sync = world.network.add_endpoint(dark, OPEN, service=Service.SYNC_STATES)
+    denied = TerminalError("denied")
+    world.network.change(dark, dns=None, unread=denied)
+    world.sweep()
+    assert decide(world.network.endpoint(sync).policy, BASELINE).contained
+    assert not world.network.state[dark].endpoints_of(Service.STATES)
+    assert (len(world.network.endpoints(other)), world.errors) == (1, [denied])
 
 
 def test_the_reads_do_not_grow_with_the_vpcs() -> None:

@@ -34,6 +34,7 @@ from guardrail.core.model import (
 from guardrail.core.names import Service, group_name, is_of_stack
 from guardrail.core.plan import needs_dns
 from guardrail.core.trials import Write
+from guardrail.errors import GuardrailError
 from guardrail.permissions import Try
 from guardrail.ports import Applied, Glimpse, Located
 
@@ -178,12 +179,21 @@ class Ec2Network:
                 groups=tuple(groups[vpc.vpc_id]),
                 absent=tuple(absent[vpc.vpc_id]),
             )
-            try:
-                yield self._with_dns(whole)
-            except ClientError as error:
-                # Deleted since it was described: then there is nothing to observe.
-                if error_code(error) not in GONE:
-                    raise
+            if known := self._known(whole):
+                yield known
+
+    def _known(self, vpc: ObservedVpc) -> ObservedVpc | None:
+        """Return the VPC with its DNS attributes; None if it was deleted since it was described.
+
+        A refusal is about this VPC alone: it hides neither the others nor this one's policies.
+        """
+        try:
+            with translated(f"reading the DNS attributes of {vpc.vpc_id}"):
+                return self._with_dns(vpc)
+        except GuardrailError as why:
+            cause = why.__cause__
+            gone = isinstance(cause, ClientError) and error_code(cause) in GONE
+            return None if gone else replace(vpc, unread=why)
 
     def _describe_vpcs(self, filters: list[FilterTypeDef]) -> Iterator[VpcTypeDef]:
         with translated("describing VPCs"):

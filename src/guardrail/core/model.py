@@ -148,7 +148,8 @@ class DnsAttributes:
 class ObservedVpc:
     """One VPC with what matters to its endpoints.
 
-    `dns` and `interfaces` are None when nothing that is to be decided depends on them.
+    `dns` and `interfaces` are None when nothing that is to be decided depends on them. `unread`
+    says why `dns` is None though something does.
     """
 
     vpc_id: str
@@ -162,6 +163,7 @@ class ObservedVpc:
     absent: tuple[AbsentEndpoint, ...] = ()
     dns: DnsAttributes | None = None
     interfaces: tuple[Interface, ...] | None = None
+    unread: Exception | None = None
 
     def absent_of(self, service: Service) -> tuple[AbsentEndpoint, ...]:
         """Return the endpoints of `service` that are gone or going."""
