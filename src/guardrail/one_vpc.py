@@ -1,7 +1,7 @@
 """One reconcile of one VPC: what is known of it, what is planned, what was done.
 
-Two steps, so that a sweep can plan for all before it writes for any: `prepare` looks and plans,
-`carry_out` writes.
+In steps, so that a sweep can close what is open before anything else: `survey` plans, `close` puts
+policies back, `weigh` asks what stands against a creation, `carry_out` writes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from guardrail.aftermath import Aftermath
-from guardrail.core.actions import Action, ActionKind, EnableVpcDns, SetPrivateDns, WritePolicy
-from guardrail.core.managed import found_again, lost, marked
-from guardrail.core.memory import YIELD, Cause, Central, VpcMemory, Yield
+from guardrail.closing import beside, policies_of
+from guardrail.core.actions import ENDPOINT_WRITES, ActionKind, WritePolicy
+from guardrail.core.managed import marked
+from guardrail.core.memory import Central, VpcMemory, Yield
 from guardrail.core.model import (
     Endpoint,
     Inventory,
@@ -29,16 +30,16 @@ from guardrail.core.model import (
 )
 from guardrail.core.names import Service
 from guardrail.core.plan import plan, policy_hash, policy_steps
-from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, RetryableError, first_to_mend
-from guardrail.evidence import healed, remember_compliant
+from guardrail.evidence import healed, recalled, remember_compliant
 from guardrail.execution import Execution
 from guardrail.followup import next_look
+from guardrail.noticing import Noticing
 from guardrail.ports import Kept
 from guardrail.report import Report
 from guardrail.reverting import Reverting, milliseconds
-from guardrail.weighing import Weighing
+from guardrail.weighing import Weighing, without_dns
 
 if TYPE_CHECKING:
     from guardrail.reconcile import Reconciler
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 class Pass:
     """One reconcile of one VPC; what went wrong stands in `error`.
 
+    `closed` is the part of the plan that was carried out before the rest: its policy writes.
     What cannot be found out keeps back only what depends on it: an open policy is closed whatever
     stands against making an endpoint.
     """
@@ -65,12 +67,14 @@ class Pass:
         self._inventory = inventory
         self._memory = memory
         self._kept = kept
-        self._begun = reconciler.now()
+        self._started = self._begun = reconciler.now()
         # Before anything was looked at: what is remembered from then on is newer than that.
         self._looked = looked
         self._vpc: ObservedVpc | None = None
         self._vpc_id = ""
         self._planned = Plan("")
+        self.closed: Plan | None = None
+        self._gone = False
         self._execution: Execution | None = None
         self._yielded: Yield | None = None
         self._failed: GuardrailError | None = None
@@ -83,13 +87,12 @@ class Pass:
 
     def survey(self, vpc: ObservedVpc) -> None:
         """Plan from what was looked at; nobody is asked yet whether to make an endpoint."""
-        self._vpc_id = vpc.vpc_id
+        self._vpc_id, self._kept_back = vpc.vpc_id, None
         try:
             self._take_in(vpc)
             self._vpc = seen = marked(vpc, self._memory, self._r.owner.stack_id)
             self._note_changes(seen)
             self._planned = self._planned_for(seen)
-            remember_compliant(self._r.evidence, self._planned, self._kept, self._looked)
         except GuardrailError as caught:
             self._failed = caught
 
@@ -109,32 +112,76 @@ class Pass:
             self._kept_back = caught
             self._planned = replace(self._planned, actions=unsettled().actions)
 
+    def look_anew(self) -> None:
+        """Plan from what stands and is remembered now: a sweep looked at everything minutes ago."""
+        if self._failed:
+            return
+        self._looked = self._begun = self._r.now()
+        try:
+            observed = self._r.network.observe([self._vpc_id])
+            memories = self._r.records.memories([self._vpc_id])
+            self._kept = recalled(self._r.evidence, observed)
+        except GuardrailError as caught:
+            self._failed = caught
+            return
+        self._memory = memories.get(self._vpc_id, VpcMemory())
+        if not observed:
+            self._gone, self._vpc, self._planned = True, None, Plan(self._vpc_id)
+        for vpc in observed:
+            self.prepare(vpc)
+
     @property
     def error(self) -> GuardrailError | None:
         """What went wrong, if anything did."""
         return first_to_mend(self._failed, self._kept_back)
 
+    def close(self) -> None:
+        """Put policies back, straight from what was looked at; the rest of the plan stays."""
+        self.closed = policies_of(self._planned)
+        self._write(self.closed)
+        self._planned = beside(self._planned, self.closed)
+
     def carry_out(self) -> None:
         """Write what this function may; then see to it that what was begun is gone on with."""
         if self._failed:
+            self._new_execution().put_off(self._planned)
             return
-        execution = self._new_execution()
+        execution = self._write(self._planned)
+        self._remember()
         try:
-            aftermath = Aftermath(self._r, self._vpc_id, self._memory, self._begun)
-            aftermath.owe(self._planned)
-            self._failed = execution.carry_out(self._planned)
-            aftermath.note_fights(execution)
             if not self.error:
                 ids = [e.endpoint_id for e in self._vpc.endpoints] if self._vpc else []
-                aftermath.pay(execution, ids, self._kept, self._looked)
+                self._aftermath.pay(execution, ids, self._kept, self._looked)
             self._look_again()
         except GuardrailError as caught:
             self._failed = caught
 
+    def _write(self, planned: Plan) -> Execution:
+        execution = self._new_execution()
+        try:
+            self._aftermath.owe(self._planned)
+            self._failed = execution.carry_out(planned)
+            if planned.actions:
+                self._aftermath.note_fights(execution)
+        except GuardrailError as caught:
+            self._failed = caught
+        return execution
+
+    @property
+    def _aftermath(self) -> Aftermath:
+        return Aftermath(self._r, self._vpc_id, self._memory, self._begun)
+
+    def _remember(self) -> None:
+        try:
+            remember_compliant(self._r.evidence, self._planned, self._kept, self._looked)
+        except GuardrailError as caught:
+            self._failed = self._failed or caught
+
     def put_off(self) -> None:
-        """Leave everything to a later pass, remembering since when."""
+        """Leave what is left to a later pass, remembering since when."""
         self._new_execution().put_off(self._planned)
-        if self._memory.put_off is None:
+        self._remember()
+        if self._planned.actions and self._memory.put_off is None:
             self._note_put_off(waits=True)
 
     def settle_account(self) -> None:
@@ -145,14 +192,20 @@ class Pass:
     @property
     def writes(self) -> bool:
         """Whether there is anything that this function would write."""
-        return any(action.kind in self._r.allowed for action in self._planned.actions)
+        written = self._execution is not None and self._execution.written
+        may = set(self._r.allowed) - (ENDPOINT_WRITES if written else set())
+        return any(action.kind in may for action in self._planned.actions)
+
+    @property
+    def exposes(self) -> bool:
+        """Whether a policy is to be put back."""
+        return any(isinstance(action, WritePolicy) for action in self._planned.actions)
 
     @property
     def urgency(self) -> tuple[int, str, str]:
         """What a sweep does first: policies, then what was put off the longest."""
-        opens = any(isinstance(a, WritePolicy) for a in self._planned.actions)
         since = self._memory.put_off or self._begun
-        return (0 if opens else 1, since.isoformat(), self._vpc_id)
+        return (0 if self.exposes else 1, since.isoformat(), self._vpc_id)
 
     def report(self) -> Report:
         """Return what was found and done."""
@@ -168,22 +221,26 @@ class Pass:
             yielded=self._yielded,
             healed=self._healed(),
             windows=self._memory.windows,
-            duration_ms=milliseconds(self._r.now() - self._begun),
+            gone=self._gone,
+            duration_ms=milliseconds(self._r.now() - self._started),
         )
 
     def _healed(self) -> Mapping[str, str]:
         return healed(self._memory, self._planned, self._vpc, self._looked) if self._vpc else {}
 
     def _new_execution(self) -> Execution:
+        """Return one that goes on from what was done before, knowing what is remembered now."""
+        before = self._execution
         self._execution = Execution(
             self._r.network,
             self._r.records,
             self._trigger,
             memory=self._memory,
-            reverting=self._new_reverting(),
+            reverting=before.reverting if before else self._new_reverting(),
             allowed=self._r.allowed,
             now=self._r.now,
         )
+        self._execution.steps += before.steps if before else []
         return self._execution
 
     def _new_reverting(self) -> Reverting:
@@ -213,56 +270,18 @@ class Pass:
         return list(policy_steps(seen, self._r.owner.intent, known))
 
     def _take_in(self, vpc: ObservedVpc) -> None:
-        """Remember what EC2 shows to have happened to our endpoints since the last look."""
-        if vpc.owner_id != self._r.owner.account_id:
-            return
-        found = found_again(vpc, self._memory, self._r.owner.stack_id)
-        for service, endpoint_id in found.items():
-            self._r.records.note_endpoint(vpc.vpc_id, service, endpoint_id)
-            made = self._memory.creations[service]
-            ids = made.endpoint_ids | {endpoint_id}
-            self._know(service, endpoint_ids=ids, unanswered=False)
-        for service, (gone, by_others) in self._lost(vpc).items():
-            made = self._memory.creations[service]
-            # What we delete ourselves has raised the generation already.
-            generation = made.generation + bool(gone - made.leaving)
-            self._r.records.note_lost(vpc.vpc_id, service, gone, generation)
-            self._know(
-                service,
-                endpoint_ids=made.endpoint_ids - gone,
-                leaving=made.leaving - gone,
-                departed=made.departed | gone,
-                generation=generation,
-            )
-            if by_others and self._memory.may_yield(self._begun):
-                self._begin_yield(gone)
-
-    def _lost(self, vpc: ObservedVpc) -> Mapping[Service, tuple[frozenset[str], bool]]:
-        """Return what is deleted by now; an event that came late tells of no teardown any more."""
-        at = self._trigger.event_time
-        late = at is not None and self._begun - at > YIELD
-        told = frozenset[str]() if late else self._trigger.deleted_ids
-        return lost(vpc, self._memory, self._begun, told)
-
-    def _begin_yield(self, deleted: frozenset[str]) -> None:
-        """Put nothing back for a while: it may be the first step of a teardown."""
-        did_it = bool(deleted & self._trigger.deleted_ids)
-        actor = self._trigger.actor if did_it else None
-        begun = Yield(Cause.DELETED, self._begun, actor, self._trigger.event_id)
-        # Two functions hear of a deletion: the one that notes it tells of it.
-        if self._r.records.note_deletion(self._vpc_id, begun):
-            self._tell_yield(begun)
-        self._memory = replace(self._memory, yielded=begun)
+        noticing = Noticing(self._r, self._trigger, self._begun, self._memory)
+        try:
+            noticing.take_in(vpc)
+        finally:
+            self._memory = noticing.memory
+            if noticing.yielded:
+                self._tell_yield(noticing.yielded)
 
     def _tell_yield(self, begun: Yield) -> None:
         """Have it told, unless nothing is put back in any case."""
         if self._r.owner.intent.mode is not Mode.OBSERVE:
             self._yielded = begun
-
-    def _know(self, service: Service, **changes: object) -> None:
-        changed = replace(self._memory.creations[service], **changes)  # type: ignore[arg-type]
-        creations = {**self._memory.creations, service: changed}
-        self._memory = replace(self._memory, creations=creations)
 
     def _note_changes(self, vpc: ObservedVpc) -> None:
         """Take endpoints off the inventory whose policy differs: from now on they count as new."""
@@ -280,10 +299,11 @@ class Pass:
             return self._planned_as(vpc, settled=self._trigger.settled or not may_create)
         why = vpc.unread
         self._kept_back = why if isinstance(why, GuardrailError) else RetryableError(str(why))
-        return _without_dns(self._planned_as(vpc, settled=False))
+        return without_dns(self._planned_as(vpc, settled=False))
 
     def _planned_as(self, vpc: ObservedVpc, *, settled: bool) -> Plan:
-        return plan(vpc, self._r.owner.intent, self._known(settled=settled))
+        planned = plan(vpc, self._r.owner.intent, self._known(settled=settled))
+        return beside(planned, self.closed) if self.closed else planned
 
     def _known(self, *, settled: bool) -> Known:
         return Known(
@@ -322,22 +342,6 @@ class Pass:
         except GuardrailError as caught:
             # Only the order of the next sweep depends on it; the first error counts.
             self._failed = self._failed or caught
-
-
-def _without_dns(planned: Plan) -> Plan:
-    """Return what is to be done whatever the VPC's DNS attributes are, and is known of it."""
-    unsure = {Reason.WAITING_FOR_DNS, Reason.SETTLING}
-    return replace(
-        planned,
-        findings=tuple(f for f in planned.findings if f.reason not in unsure),
-        actions=tuple(a for a in planned.actions if not _needs_dns(a)),
-    )
-
-
-def _needs_dns(action: Action) -> bool:
-    return isinstance(action, EnableVpcDns) or (
-        isinstance(action, SetPrivateDns) and action.enabled
-    )
 
 
 def _policies(kept: Mapping[str, Kept]) -> Mapping[str, str]:

@@ -198,7 +198,7 @@ class Records(Protocol):
         """Remember the yield that a deletion begins; False if another invocation has done so."""
 
     def note_central(self, vpc_id: str, service: Service, central: Central) -> None:
-        """Remember by what a VPC is served."""
+        """Remember by what a VPC is served, or that it is by nothing."""
 
     def note_put_off(self, vpc_id: str, since: datetime | None) -> None:
         """Remember since when a sweep leaves a VPC's writes to the next one; None: no longer."""

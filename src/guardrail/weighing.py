@@ -8,11 +8,11 @@ created, and the rest of the plan stays as it was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from guardrail.core.actions import ActionKind, CreateEndpoint
+from guardrail.core.actions import Action, ActionKind, CreateEndpoint, EnableVpcDns, SetPrivateDns
 from guardrail.core.memory import Central, VpcMemory
 from guardrail.core.model import ObservedVpc, Plan
 from guardrail.core.names import Service
@@ -45,11 +45,14 @@ class Weighing:
     def weighed(self, planned: Plan, memory: VpcMemory) -> Plan:
         """Return what of `planned` is due now."""
         if ActionKind.CREATE_ENDPOINT in self.reconciler.allowed:
-            planned = self._when_quiet(planned)
+            planned = self._when_quiet(planned, memory)
+        elif self.reconciler.glances and creates(planned):
+            # No event of its own may lead the function there that creates.
+            self.reconciler.settling.push(self.vpc.vpc_id)
         self._refuse_blind(planned, memory)
         return planned
 
-    def _when_quiet(self, planned: Plan) -> Plan:
+    def _when_quiet(self, planned: Plan, memory: VpcMemory) -> Plan:
         settling = self.reconciler.settling
         if self._awaits_quiet(planned):
             if settling.push(self.vpc.vpc_id):
@@ -57,7 +60,7 @@ class Weighing:
             planned = self.settled()
         elif self.trigger.is_sweep and creates(planned) and settling.pending(self.vpc.vpc_id):
             return self.unsettled()
-        return self._unless_central(planned)
+        return self._unless_central(planned, memory)
 
     def _awaits_quiet(self, planned: Plan) -> bool:
         awaited = {f.reason for f in planned.findings if f.endpoint_id is None} & _AWAITING
@@ -66,17 +69,20 @@ class Weighing:
             return self.trigger.name == SETTLED and Reason.SETTLING in awaited
         return bool(awaited)
 
-    def _unless_central(self, planned: Plan) -> Plan:
-        """Plan anew where the VPC is served centrally."""
-        offers, served = self.reconciler.network.offers(), False
+    def _unless_central(self, planned: Plan, memory: VpcMemory) -> Plan:
+        """Plan anew where the VPC is served centrally; asked once a day at most."""
+        served = False
         for action in planned.actions:
-            if not isinstance(action, CreateEndpoint):
+            if not isinstance(action, CreateEndpoint) or memory.is_asked(action.service, self.now):
                 continue
-            names = offers[action.service].dns_names
-            if by := self.reconciler.resolution.answered_by(self.vpc.vpc_id, names):
-                self.learn(action.service, Central(by, self.now))
-                served = True
+            by = self._answered_by(action.service)
+            self.learn(action.service, Central(by, self.now))
+            served = served or by is not None
         return self.settled() if served else planned
+
+    def _answered_by(self, service: Service) -> str | None:
+        names = self.reconciler.network.offers()[service].dns_names
+        return self.reconciler.resolution.answered_by(self.vpc.vpc_id, names)
 
     def _refuse_blind(self, planned: Plan, memory: VpcMemory) -> None:
         """Raise when an endpoint made a moment ago is not described yet: a second would follow."""
@@ -97,3 +103,19 @@ class Weighing:
 def creates(planned: Plan) -> bool:
     """Whether an endpoint is to be made."""
     return any(action.kind is ActionKind.CREATE_ENDPOINT for action in planned.actions)
+
+
+def without_dns(planned: Plan) -> Plan:
+    """Return what is to be done whatever the VPC's DNS attributes are, and is known of it."""
+    unsure = {Reason.WAITING_FOR_DNS, Reason.SETTLING}
+    return replace(
+        planned,
+        findings=tuple(f for f in planned.findings if f.reason not in unsure),
+        actions=tuple(a for a in planned.actions if not _needs_dns(a)),
+    )
+
+
+def _needs_dns(action: Action) -> bool:
+    return isinstance(action, EnableVpcDns) or (
+        isinstance(action, SetPrivateDns) and action.enabled
+    )

@@ -98,9 +98,10 @@ def test_what_leaves_and_what_is_lost_raise_the_generation(records: Records) -> 
 def test_yields_cessions_and_the_rest_come_back_as_they_were(records: Records) -> None:
     """Documented: attributes of one item, each by itself; REMOVE takes one away."""
     yielded = Yield(Cause.TEARDOWN, NOW, "alice", "event-1")
-    ceded, central = Cession(NOW), Central("zone Z1", NOW)
+    ceded, central, nobody = Cession(NOW), Central("zone Z1", NOW), Central(None, NOW)
     records.note(VPC, YieldBegins(yielded))
     records.note(VPC, CessionBegins(Service.STATES, ceded))
+    records.note_central(VPC, Service.STATES, nobody)
     records.note_central(VPC, Service.SYNC_STATES, central)
     records.note_put_off(VPC, NOW)
     for group_id in ("sg-1", "sg-2", "sg-1"):
@@ -108,7 +109,7 @@ def test_yields_cessions_and_the_rest_come_back_as_they_were(records: Records) -
     assert records.memories([VPC])[VPC] == VpcMemory(
         yielded=yielded,
         ceded={Service.STATES: ceded},
-        central={Service.SYNC_STATES: central},
+        central={Service.STATES: nobody, Service.SYNC_STATES: central},
         put_off=NOW,
         groups=frozenset({"sg-1", "sg-2"}),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -297,11 +297,13 @@ class FakeResolution:
         self.answers: dict[str, str] = {}
         self.asked = 0
         self.fails: GuardrailError | None = None
+        self.before: Callable[[], None] = lambda: None
 
     def answered_by(self, vpc_id: str, names: Collection[str]) -> str | None:
         """See `Resolution.answered_by`."""
         assert names, "asked for no name at all"
         self.asked += 1
+        self.before()
         if self.fails:
             raise self.fails
         return self.answers.get(vpc_id)

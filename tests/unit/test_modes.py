@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail.core.memory import Creation
+from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Inventory, Mode, SecurityGroup
 from guardrail.core.names import MANAGED_TAG, Service, group_name
 from guardrail.core.plan import policy_hash
@@ -36,7 +36,9 @@ class TestModes:
         assert {s.result for r in observed for s in r.steps} == {Result.RECORDED}
         assert seen.network.state == before
         assert seen.network.endpoint_writes == 0
-        assert (seen.records.remembered, seen.evidence.images) == ({}, [])
+        known = seen.records.remembered
+        central = {vpc_id: VpcMemory(central=m.central) for vpc_id, m in known.items()}
+        assert (known, seen.evidence.images) == (central, [])
         assert outcomes(observed) == [Outcome.REPORTED] * 2
 
     def test_the_first_look_takes_the_inventory_and_spares_what_stands(self) -> None:

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from guardrail.core.actions import Action
+from guardrail.core.model import Mode
 from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.reasons import Reason
+from guardrail.errors import TerminalError
 from guardrail.report import Outcome
 from support.fakes import BASELINE, STACK
-from support.stories import covered, reasons
+from support.stories import covered, new_world, reasons
 from support.world import World
 
 
@@ -75,12 +78,44 @@ class TestCentral:
         world.sweep()
         assert len(world.network.endpoints(vpc_id)) == 1
 
+    @pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.OBSERVE])
+    @pytest.mark.parametrize("by", [None, "forwarding rule"])
+    def test_it_is_asked_once_a_day_whoever_answers(self, mode: Mode, by: str | None) -> None:
+        """That nobody does is remembered as well; in observe mode the calls cost the same."""
+        world = new_world(mode)
+        vpc_id = world.network.add_vpc()
+        if by:
+            world.resolution.answers[vpc_id] = by
+        world.network.before_apply = _fail
+        asked = []
+        for _ in range(26):
+            world.sweep()
+            asked.append(world.resolution.asked)
+            world.clock.advance(hours=1)
+        assert asked == [1] * 24 + [2] * 2
+
+    def test_an_endpoint_that_was_deleted_has_it_asked_again(self) -> None:
+        """Its owner may have moved the VPC to a central one."""
+        world, vpc_id = covered()
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id)
+        world.resolution.answers[vpc_id] = "private hosted zone Z1 (states.…)"
+        world.sweep()
+        world.clock.advance(minutes=31)
+        (report,) = world.sweep()
+        assert report.outcome is Outcome.SKIPPED
+        assert world.network.endpoints(vpc_id) == ()
+
     def test_a_vpc_with_an_endpoint_is_not_asked_about(self) -> None:
         """The calls cost only where something would be made."""
         world, _ = covered()
         asked = world.resolution.asked
         world.sweep()
         assert world.resolution.asked == asked
+
+
+def _fail(_: Action) -> None:
+    raise TerminalError("denied")
 
 
 def test_one_of_ours_that_another_stack_took_over_has_used_its_token() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from guardrail.core.names import Service
+from guardrail.core.actions import CreateEndpoint, WritePolicy
+from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.errors import GuardrailError, RetryableError, TerminalError
@@ -113,6 +115,135 @@ def test_what_cannot_be_read_of_one_vpc_stops_neither_its_policies_nor_the_other
     assert decide(world.network.endpoint(sync).policy, BASELINE).contained
     assert not world.network.state[dark].endpoints_of(Service.STATES)
     assert (len(world.network.endpoints(other)), world.errors) == (1, [denied])
+
+
+def test_policies_are_closed_before_anybody_is_asked_and_what_time_allows_is_asked() -> None:
+    """Route 53 answers five requests a second; the next sweep goes on with the rest."""
+    world, vpc_ids = bare(30, writes=100)
+    endpoint_id = world.network.add_endpoint(world.network.add_vpc(), OPEN)
+    open_when_asked: list[bool] = []
+
+    def slow() -> None:
+        world.seconds_left -= 20.0
+        policy = world.network.endpoint(endpoint_id).policy
+        open_when_asked.append(not decide(policy, BASELINE).contained)
+
+    world.resolution.before = slow
+    made = []
+    for _ in range(4):
+        world.seconds_left = 200.0
+        world.sweep()
+        assert world.seconds_left > 0
+        made.append(sum(bool(world.network.endpoints(vpc_id)) for vpc_id in vpc_ids))
+    assert not any(open_when_asked)
+    assert made == [9, 18, 27, 30]
+
+
+def test_nobody_is_asked_about_a_vpc_whose_turn_has_not_come() -> None:
+    """The calls belong to the creation; the report says what is missing."""
+    world, _ = bare(10, writes=2)
+    reports = world.sweep()
+    assert world.resolution.asked == 2
+    assert all(Reason.ENDPOINT_MISSING in {f.reason for f in r.findings} for r in reports)
+
+
+def test_what_is_served_centrally_takes_no_turn() -> None:
+    """However many are, what lacks its endpoint gets it with the first sweep."""
+    world, vpc_ids = bare(10, writes=1)
+    world.resolution.answers = dict.fromkeys(vpc_ids[:9], "forwarding rule")
+    reports = world.sweep()
+    assert of_outcome(reports, Outcome.SKIPPED) == vpc_ids[:9]
+    assert of_outcome(reports, Outcome.REPAIRED) == vpc_ids[9:]
+
+
+@pytest.mark.parametrize("writes", [2, 3, 8])
+def test_policies_that_cannot_be_closed_leave_turns_to_the_others(writes: int) -> None:
+    """Nor do those that somebody keeps opening: a quarter of the turns is for other work."""
+    world, vpc_ids = bare(3, writes=writes)
+    for _ in range(writes):
+        world.network.add_endpoint(world.network.add_vpc(), OPEN)
+    world.network.before_apply = _deny_policies
+    for _ in range(3):
+        world.sweep()
+        world.clock.advance(hours=1)
+    assert all(world.network.endpoints(vpc_id) for vpc_id in vpc_ids)
+
+
+def _deny_policies(action: object) -> None:
+    if isinstance(action, WritePolicy):
+        raise TerminalError("denied")
+
+
+def test_turns_that_nothing_else_needs_are_for_policies() -> None:
+    """Nothing is kept back for what is not there."""
+    world = World(sweep_writes=4)
+    for _ in range(4):
+        world.network.add_endpoint(world.network.add_vpc(), OPEN)
+    assert len(of_outcome(world.sweep(), Outcome.REPAIRED)) == 4
+
+
+def test_an_endpoint_that_the_owner_made_meanwhile_is_seen() -> None:
+    """A sweep that writes to many comes to the last ones minutes after it has looked."""
+    world, (first, second) = bare(2, writes=100)
+
+    def meanwhile(action: object) -> None:
+        if isinstance(action, CreateEndpoint) and action.vpc_id == first:
+            world.network.add_endpoint(second, BASELINE)
+
+    world.network.before_apply = meanwhile
+    reports = {report.vpc_id: report for report in world.sweep()}
+    assert len(world.network.endpoints(second)) == 1
+    assert [finding.reason for finding in reports[second].findings] == [Reason.ADOPTED]
+
+
+def test_a_yield_that_began_meanwhile_is_heeded() -> None:
+    """The table is read again, too: what is being torn down is not completed."""
+    world, (torn,) = bare(1, writes=100)
+    world.sweep()
+    (endpoint,) = world.network.endpoints(torn)
+    kept, left, _ = sorted(endpoint.subnet_ids)
+    world.network.change_endpoint(endpoint.endpoint_id, subnet_ids=frozenset({kept, left}))
+    bare_id = world.network.add_vpc()
+    world.records.know(bare_id, put_off=world.clock() - timedelta(hours=1))
+
+    def meanwhile(action: object) -> None:
+        if isinstance(action, CreateEndpoint):
+            world.network.add_interface(torn, kept)
+            world.tears_down(torn, left)
+
+    world.network.before_apply = meanwhile
+    world.sweep()
+    assert world.records.memory(torn).yielded is not None
+    assert world.network.endpoint(endpoint.endpoint_id).subnet_ids == {kept}
+
+
+def test_a_vpc_that_went_meanwhile_is_an_outcome() -> None:
+    """Nothing is written to it, and nothing failed."""
+    world, (first, second) = bare(2, writes=100)
+
+    def meanwhile(action: object) -> None:
+        if isinstance(action, CreateEndpoint) and action.vpc_id == first:
+            del world.network.state[second]
+
+    world.network.before_apply = meanwhile
+    assert of_outcome(world.sweep(), Outcome.GONE) == [second]
+    assert world.errors == []
+
+
+def test_an_open_policy_does_not_keep_the_rest_of_its_vpc_waiting() -> None:
+    """It is closed first; what needs no second endpoint write follows, and both are told."""
+    world, (vpc_id,) = bare(1, writes=100)
+    world.sweep()
+    (endpoint,) = world.network.endpoints(vpc_id)
+    world.network.change_endpoint(endpoint.endpoint_id, policy=OPEN, tags={}, private_dns=False)
+    (report,) = world.sweep()
+    now = world.network.endpoint(endpoint.endpoint_id)
+    assert decide(now.policy, BASELINE).contained
+    assert MANAGED_TAG in now.tags
+    assert not now.private_dns
+    assert {Reason.POLICY_BROADER, Reason.TAGS_MISSING} < {f.reason for f in report.findings}
+    assert [step.result for step in report.steps].count(Result.APPLIED) == 2
+    assert len(world.evidence.images) == 1
 
 
 def test_the_reads_do_not_grow_with_the_vpcs() -> None:

@@ -21,7 +21,7 @@ ONCE_IN = timedelta(hours=24)
 """How long one yield counts; a further attempt within that time is reported, not followed."""
 
 REMEMBERED = timedelta(hours=24)
-"""How long it is taken for true that a VPC is served centrally."""
+"""How long it is taken for true that a VPC is served centrally, or is not."""
 
 VISIBLE_WITHIN = timedelta(minutes=5)
 """How long a new endpoint may be missing from Describe before it counts as deleted.
@@ -71,9 +71,12 @@ class Cession:
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """What answers for a service's name in a VPC without an endpoint, and when that was asked."""
+    """What answers for a service's name in a VPC without an endpoint, and when that was asked.
 
-    by: str
+    `by` is None where nobody does.
+    """
+
+    by: str | None
     asked: datetime
 
 
@@ -94,6 +97,11 @@ class Creation:
     leaving: frozenset[str] = frozenset()
     departed: frozenset[str] = frozenset()
     unanswered: bool = False
+
+    @property
+    def made(self) -> bool:
+        """Whether an endpoint was made, whatever became of it."""
+        return bool(self.endpoint_ids or self.departed)
 
     def is_young(self, now: datetime) -> bool:
         """Whether an endpoint just made may still be missing from what EC2 describes."""
@@ -160,6 +168,15 @@ class VpcMemory:
         """Whether the service's name may be given up (again)."""
         ceded = self.ceded.get(service)
         return ceded is None or now >= ceded.begun + ONCE_IN
+
+    def is_asked(self, service: Service, now: datetime) -> bool:
+        """Whether it is known who answers for the service's name, or that nobody does.
+
+        An endpoint that was made uses the answer up: whoever deletes it may have got another.
+        """
+        central, made = self.central.get(service), self.creations.get(service)
+        used = central and made and made.made and made.begun >= central.asked
+        return central is not None and not used and now < central.asked + REMEMBERED
 
     def served_by(self, service: Service, now: datetime) -> str | None:
         """Return what serves the VPC centrally, as far as that is still taken for true."""
