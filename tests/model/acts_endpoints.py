@@ -90,14 +90,22 @@ def loosen(owner: Owner, which: int, how: int) -> bool:
 def drop_own(owner: Owner, which: int, how: int) -> bool:
     """Delete an own endpoint."""
     del how
-    return _delete(owner, which, managed=False)
+    endpoint = owner.endpoint(which, managed=False)
+    if endpoint is None:
+        return False
+    owner.call("delete_vpc_endpoints", VpcEndpointIds=[endpoint.endpoint_id])
+    return True
 
 
 @act("drop-managed")
 def drop_managed(owner: Owner, which: int, how: int) -> bool:
     """Delete an endpoint that the guardrail made."""
     del how
-    return _delete(owner, which, managed=True)
+    endpoint = owner.endpoint(which, managed=True)
+    if endpoint is None:
+        return False
+    owner.delete_managed(endpoint)
+    return True
 
 
 @act("move")
@@ -247,11 +255,3 @@ def create_endpoint(
         **given,
     )
     return answer is not None
-
-
-def _delete(owner: Owner, which: int, *, managed: bool) -> bool:
-    endpoint = owner.endpoint(which, managed=managed)
-    if endpoint is None:
-        return False
-    owner.call("delete_vpc_endpoints", VpcEndpointIds=[endpoint.endpoint_id])
-    return True

@@ -56,6 +56,8 @@ class Courier:
         self._invoke = invoke
         self._told = told
         self.given_up = 0
+        self.handled: Callable[[object], None] = lambda _: None
+        """Called with each event that a function has handled without an error."""
 
     def perfect(self) -> None:
         """Deliver everything promptly from now on."""
@@ -83,6 +85,7 @@ class Courier:
         self._told(f"{function} gets {name}" + (f", attempt {tried + 1}" if tried else ""))
         error = self._invoke(function, event, fate)
         if error is None:
+            self.handled(event)
             return
         self._told(f"{function} fails: {error}")
         if tried == len(RETRIES):

@@ -21,7 +21,6 @@ from model.snapshot import Endpoint, Group, Snapshot, Subnet, Tags, Vpc
 OFFERED = frozenset({"us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d", "us-east-1f"})
 ROOMY = 16
 """A subnet with so many free addresses has to be used; one with fewer may be."""
-MANAGED_TAG = "sfn-endpoint-guardrail:managed-by"
 STEP_FUNCTIONS = frozenset({"states", "sync-states"})
 
 
@@ -43,6 +42,7 @@ class World:
     """What is judged: the world, what in it the guardrail made, and what was asked of it.
 
     `central` are VPC and service where the VPC's resolver gets the service's name from elsewhere.
+    `unheard` are the VPCs whose DNS attributes the guardrail may take to be on still.
     """
 
     state: Snapshot
@@ -50,6 +50,7 @@ class World:
     intent: Intent
     today: date
     central: frozenset[tuple[str, str]] = frozenset()
+    unheard: frozenset[str] = frozenset()
 
     def faults(self) -> list[Fault]:
         """Return what is wrong anywhere, in VPCs that are gone, too."""
@@ -90,7 +91,6 @@ class World:
             e for e in self.state.endpoints_of(vpc.vpc_id) if e.service == service and not e.of_aws
         ]
         managed = [e for e in present if self._is_managed(e)]
-        # An endpoint whose tag was taken away is nobody's: it may be taken back, or left alone.
         others = [e for e in present if e not in managed]
         if len(managed) > 1:
             ids = ", ".join(e.endpoint_id for e in managed)
@@ -126,10 +126,21 @@ class World:
         if len(used) < min(self.intent.max_zones, len(possible)):
             text = f"{endpoint.endpoint_id} is in {sorted(used)}, could be in {sorted(possible)}"
             yield Fault("zones", vpc.vpc_id, text)
-        central = (vpc.vpc_id, endpoint.service) in self.central
-        if all(vpc.dns) and not endpoint.private_dns and not central:
-            yield Fault("private-dns", vpc.vpc_id, f"{endpoint.endpoint_id} has no private DNS")
+        if not endpoint.tagged:
+            yield Fault("tag", vpc.vpc_id, f"{endpoint.endpoint_id} has lost the stack's tag")
+        yield from self._name(vpc, endpoint)
         yield from self._clients(vpc, endpoint)
+
+    def _name(self, vpc: Vpc, endpoint: Endpoint) -> Iterator[Fault]:
+        """Judge whether the service's name leads to the endpoint."""
+        enables = self.intent.vpc_dns is VpcDns.ENABLE
+        central = (vpc.vpc_id, endpoint.service) in self.central
+        if endpoint.private_dns:
+            if enables and not all(vpc.dns) and vpc.vpc_id not in self.unheard:
+                text = f"DNS attributes are off under {endpoint.endpoint_id}'s private DNS"
+                yield Fault("dns-off", vpc.vpc_id, text)
+        elif (enables or all(vpc.dns)) and not central:
+            yield Fault("private-dns", vpc.vpc_id, f"{endpoint.endpoint_id} has no private DNS")
 
     def _clients(self, vpc: Vpc, endpoint: Endpoint) -> Iterator[Fault]:
         name = f"sfn-endpoint-guardrail-{endpoint.service}"
@@ -158,8 +169,7 @@ class World:
         return self.state.subnets_of(vpc.vpc_id)
 
     def _is_managed(self, endpoint: Endpoint) -> bool:
-        tagged = dict(endpoint.tags).get(MANAGED_TAG, "").startswith("arn:")
-        return endpoint.endpoint_id in self.made and tagged
+        return endpoint.endpoint_id in self.made and not endpoint.taken_over
 
     def _is_own(self, endpoint: Endpoint) -> bool:
         return endpoint.endpoint_id not in self.made

@@ -31,6 +31,20 @@ class Touch:
     code: str | None
 
 
+@dataclass
+class Deletion:
+    """The owner deleted a managed endpoint, the last of its service in the VPC.
+
+    `heard` is when a function had handled an event of it while EC2 described the endpoint: from
+    then on the guardrail has to know. None if that never happened.
+    """
+
+    at: float
+    vpc_id: str
+    endpoint_id: str
+    heard: float | None = None
+
+
 @dataclass(frozen=True)
 class Blocked:
     """A tool of the owner's gave up, and nothing but the guardrail's things stood in its way."""
@@ -55,6 +69,7 @@ class Owner:
         self.timeline = timeline
         self.sweep = sweep
         self.touches: list[Touch] = []
+        self.deletions: list[Deletion] = []
         self.tearing_down: set[str] = set()
         self.blocked: list[Blocked] = []
         self._made_by_guardrail = made_by_guardrail
@@ -79,6 +94,26 @@ class Owner:
     def notes(self, text: str) -> None:
         """Tell the story what happened without a call."""
         self._told(f"owner: {text}")
+
+    def delete_managed(self, endpoint: Endpoint) -> None:
+        """Delete an endpoint of the guardrail's; note it, unless another of ours is left."""
+        self.call("delete_vpc_endpoints", VpcEndpointIds=[endpoint.endpoint_id])
+        present = self.look().endpoints_of(endpoint.vpc_id)
+        left = (e for e in present if not self.is_own(e.endpoint_id))
+        if not endpoint.taken_over and not any(e.service == endpoint.service for e in left):
+            moment = self.timeline.seconds
+            self.deletions.append(Deletion(moment, endpoint.vpc_id, endpoint.endpoint_id))
+
+    def hears(self, event: object) -> None:
+        """Note which deletions the guardrail knows of by an event that it has handled."""
+        detail = event.get("detail", {}) if isinstance(event, dict) else {}
+        if detail.get("eventName") != "DeleteVpcEndpoints":
+            return
+        described = self.look().endpoints
+        for deletion in self.deletions:
+            told = deletion.endpoint_id in str(detail.get("requestParameters"))
+            if deletion.heard is None and told and deletion.endpoint_id in described:
+                deletion.heard = self.timeline.seconds
 
     def look(self) -> Snapshot:
         """Return the world as it is."""

@@ -9,6 +9,8 @@ from guardrail.errors import RetryableError
 from guardrail.report import Report
 from guardrail_sandbox.moto_endpoints import private_zones
 from model import writes
+from model.asides import unasked
+from model.attributes import hears_of_dns
 from model.case import Case, Step
 from model.delivery import Courier, Fate
 from model.desired import Fault, World
@@ -18,7 +20,7 @@ from model.region import Region
 from model.snapshot import Snapshot, take
 from model.timeline import BEGIN, Timeline
 from model.watch import Watch, Write
-from model.yields import impatience
+from model.yields import haste, impatience
 
 HOUR = 3600.0
 QUIET = 2 * HOUR
@@ -83,6 +85,7 @@ class _Play:
             self._region, self._timeline, case.intent, self._scheduled, self._report
         )
         self._owner = Owner(self._region, self._timeline, self._watch.made, self._tell, self._sweep)
+        self._courier.handled = self._owner.hears
 
     def run(self) -> Played:
         self._timeline.after(HOUR / 2, self._sweep_regularly)
@@ -139,7 +142,13 @@ class _Play:
             for vpc_id in state.vpcs
             for name in private_zones(vpc_id)
         )
-        return World(state, frozenset(self._watch.made), self._case.intent, today, central)
+        made, intent = frozenset(self._watch.made), self._case.intent
+        return World(state, made, intent, today, central, self._unheard(state))
+
+    def _unheard(self, state: Snapshot) -> frozenset[str]:
+        """Return the VPCs whose DNS attributes may be off unnoticed: an event may be lost."""
+        lossy, touches = bool(self._case.fates), self._owner.touches
+        return frozenset(i for i in state.vpcs if lossy or not hears_of_dns(i, touches))
 
     def _judged(self) -> Played:
         end = self._world(take(self._region.backend), self._timeline.seconds)
@@ -153,6 +162,8 @@ class _Play:
                     for fault in writes.misdeeds(write, self._watch.made, ours, self._case.intent)
                 ),
                 *impatience(self._watch.writes),
+                *haste(self._watch.writes, self._owner.deletions),
+                *unasked(self._watch.writes, self._owner.touches, self._watch.made),
             ],
             wasted=writes.wasted(self._watch.writes, self._owner.touches, self._world),
             writes=self._watch.writes,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+MANAGED_TAG = "sfn-endpoint-guardrail:managed-by"
 ALIVE = frozenset({"pendingAcceptance", "pending", "available"})
 Tags = tuple[tuple[str, str], ...]
 
@@ -56,6 +57,16 @@ class Endpoint:
     def alive(self) -> bool:
         """Whether it serves or will."""
         return self.state in ALIVE
+
+    @property
+    def tagged(self) -> bool:
+        """Whether its tag says that a stack manages it."""
+        return dict(self.tags).get(MANAGED_TAG, "").startswith("arn:")
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether its tag says that it is somebody else's; without a tag it is whose it was."""
+        return MANAGED_TAG in dict(self.tags) and not self.tagged
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Write:
     after: Snapshot
     made: frozenset[str]
     """The ids that were new by it: what the guardrail made."""
+    begun: float | None = None
+    """When the invocation began that made it; what happened since, it need not have seen."""
 
     @property
     def spends(self) -> bool:
@@ -54,6 +56,7 @@ class Write:
 @dataclass
 class _Running:
     fate: Fate
+    begun: float
     calls: int = 0
 
 
@@ -73,7 +76,7 @@ class Watch:
     @contextmanager
     def invocation(self, fate: Fate) -> Iterator[None]:
         """Pause the calls of one invocation as its fate says; others may run inside of it."""
-        self._running.append(_Running(fate))
+        self._running.append(_Running(fate, self.timeline.seconds))
         try:
             yield
         finally:
@@ -100,8 +103,8 @@ class Watch:
         made = frozenset(after.things) - frozenset(before.things)
         self.made |= {i for i in made if not i.startswith("eni-")}
         code = _code(answer)
-        moment = self.timeline.seconds
-        write = Write(moment, function, form["Action"], form, code, before, after, made)
+        moment, begun = self.timeline.seconds, self._running[-1].begun
+        write = Write(moment, function, form["Action"], form, code, before, after, made, begun)
         self.writes.append(write)
         refused = f" is refused: {code}" if code else ""
         self.told(f"{function}: {write.action}({_told(form)}){refused}")
