@@ -18,6 +18,7 @@ OF_RULES = {
     "create-vpc": ["VpcChange"],
     "create-default-vpc": ["VpcChange"],
     "create-subnet": ["VpcChange"],
+    "create-default-subnet": ["VpcChange"],
     "delete-subnet": ["VpcChange"],
     "modify-vpc-attribute": ["VpcChange"],
     "associate-vpc-cidr-block": ["VpcChange"],
