@@ -105,6 +105,8 @@ def test_nothing_is_wrong_with_the_guardrail_itself() -> None:
 def test_a_guardrail_that_does_nothing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint that is missing and a policy that stays open are faults."""
     monkeypatch.setattr(product, "allowed", lambda _: frozenset())
+    # It would look again every minute at what it may not close.
+    monkeypatch.setattr(product.Agenda, "look_again", lambda *_: None)
     assert of(NETWORK, SETTLED) == {"missing"}
     assert of(NETWORK, OWN, SETTLED) == {"policy"}
 
