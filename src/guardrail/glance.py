@@ -24,8 +24,10 @@ def glance(reconciler: Reconciler, trigger: Trigger) -> Sequence[Report] | None:
 
     Their policies are kept as the last compliant ones: one conditional write each, which tells
     whether an earlier pass left something to this event. Endpoints of other services are of no
-    account.
+    account, and so are tags but the one that exempts: VpcChange hears of them, too.
     """
+    if not trigger.may_tag(reconciler.owner.intent.exemption_tag):
+        return []
     if not trigger.written_endpoints:
         return None
     looked = reconciler.now()

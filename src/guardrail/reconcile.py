@@ -149,11 +149,12 @@ class Reconciler:
         describe any more the table may remember. Who was refused something is heard where it stood
         in the way, and nowhere else: what is gone by now is in nobody's way.
         """
-        if trigger.vpc_ids:
-            return trigger.vpc_ids
+        named = trigger.vpc_ids or frozenset()
+        if named and not trigger.mixes_vpcs:
+            return named
         located = self.network.locate(trigger.other_ids)
         remembered = self.records.locate(located.unknown) if located.unknown else {}
-        found = located.vpc_ids | frozenset(remembered.values())
+        found = named | located.vpc_ids | frozenset(remembered.values())
         if located.unknown - remembered.keys() and trigger.wish is None:
             return found | self.network.vpcs_with_endpoints()
         return found

@@ -1,7 +1,8 @@
 """An endpoint changed: a policy that grants too much is put back.
 
-Invoked by the rule on ModifyVpcEndpoint, CreateVpcEndpoint and DeleteVpcEndpoints. Its role can
-modify endpoints and cannot create anything, so a missing endpoint is left to the others.
+Invoked by the rule on ModifyVpcEndpoint, CreateVpcEndpoint and DeleteVpcEndpoints, and on tags of
+VPCs and endpoints, which may end an exemption. Its role can modify endpoints and cannot create
+anything, so a missing endpoint is left to the others.
 """
 
 from __future__ import annotations

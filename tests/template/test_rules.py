@@ -27,8 +27,8 @@ OF_RULES = {
     "revoke-security-group-ingress": ["VpcChange"],
     "modify-security-group-rules": ["VpcChange"],
     "delete-security-group": ["VpcChange"],
-    "create-tags": ["VpcChange"],
-    "delete-tags": ["VpcChange"],
+    "create-tags": BOTH,
+    "delete-tags": BOTH,
     "create-vpc-endpoint": BOTH,
     "delete-vpc-endpoints": BOTH,
     "modify-vpc-endpoint": ["EndpointChange"],
@@ -74,7 +74,8 @@ def test_there_is_a_sample_for_every_event_name_in_the_rules() -> None:
         (name, "errorCode" in rule and rule["errorCode"] != [{"exists": False}])
         for _, found in template().of_type("AWS::Events::Rule")
         for rule in [found["EventPattern"]["detail"]]
-        for name in rule["eventName"]
+        for part in rule.get("$or", [rule])
+        for name in part["eventName"]
     }
     sampled = {(e["detail"]["eventName"], "errorCode" in e["detail"]) for e in SAMPLES.values()}
     assert named == sampled
@@ -111,6 +112,16 @@ def test_tags_of_instances_and_the_like_reach_no_function() -> None:
     assert _reached(event) == []
     items.append({"resourceId": "subnet-0123456789abcdef0"})
     assert _reached(event) == ["VpcChange"]
+
+
+@pytest.mark.parametrize("resource", ["vpc-0a1b2c3d4e5f60718", "vpce-0c9d8e7f6a5b40312"])
+def test_tags_of_what_an_exemption_is_for_reach_the_function_that_writes_policies(
+    resource: str,
+) -> None:
+    """VPCs and endpoints can be exempt; subnets and groups cannot."""
+    event = _changed(SAMPLES["delete-tags"])
+    event["detail"]["requestParameters"]["resourcesSet"]["items"] = [{"resourceId": resource}]
+    assert _reached(event) == BOTH
 
 
 @pytest.mark.parametrize("event", SAMPLES.values(), ids=SAMPLES)

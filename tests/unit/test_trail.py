@@ -96,6 +96,38 @@ def test_tags_name_nothing() -> None:
     assert trigger.vpc_ids == frozenset({VPC})
 
 
+@pytest.mark.parametrize(
+    ("tags", "keys"),
+    [
+        ({"items": [{"key": "a", "value": "1"}, {"key": "b"}]}, {"a", "b"}),
+        ({"items": {"key": "a"}}, {"a"}),
+        ([{"key": "a"}], {"a"}),
+        ({"items": [{"key": "a"}, {"Key": "b"}]}, None),
+        ({"items": [{"key": "a"}, "b"]}, None),
+        ({"items": [{"key": {}}]}, None),
+        ({"items": []}, None),
+        ("", None),
+    ],
+)
+def test_the_keys_of_tags_are_known_or_else_may_be_any(tags: object, keys: set[str] | None) -> None:
+    """DeleteTags without any takes all tags off; what is not understood is not taken for none."""
+    resources = {"items": [{"resourceId": VPC}]}
+    trigger = read_trigger(event_of("DeleteTags", {"resourcesSet": resources, "tagSet": tags}))
+    assert isinstance(trigger, Trigger)
+    assert trigger.tag_keys == (keys if keys is None else frozenset(keys))
+    assert trigger.may_tag("a")
+    assert trigger.may_tag("c") == (keys is None)
+    assert not trigger.may_tag(None)
+
+
+def test_a_call_about_something_else_may_have_changed_anything() -> None:
+    """Only calls about tags tell of nothing but tags, and only they name several VPCs."""
+    trigger = read_trigger(event_of("CreateSubnet", {"vpcId": VPC, "subnetId": SUBNET}))
+    assert isinstance(trigger, Trigger)
+    assert trigger.may_tag(None)
+    assert not trigger.mixes_vpcs
+
+
 def test_actor_tool_and_time_are_read() -> None:
     """Who acted, with what and when goes into the evidence."""
     event = event_of(

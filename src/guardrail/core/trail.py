@@ -35,6 +35,7 @@ _MAX_EVENT_ID = 64
 _MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
 _WRITES_ENDPOINT = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
 
+_TAGS = frozenset({"CreateTags", "DeleteTags"})
 _TEARS_DOWN = frozenset({"DeleteVpc", "DeleteSubnet"})
 _WANTS_NAME = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
 _CONFLICT = re.compile(r"conflicting DNS domain for (?P<domain>\S+)")
@@ -65,7 +66,8 @@ class Trigger:
     `vpc_ids` is None for "every VPC". `settled` says that creation need not wait. `wish` is set
     when the call failed because something of the guardrail's may have been in the way. `narrow`
     says that the call named nothing but what it wrote: no subnet, no group. `policy` is the one
-    that the call gave an endpoint; None when it gave none, or the record does not tell.
+    that the call gave an endpoint; None when it gave none, or the record does not tell. So are
+    `tag_keys`, those of the tags that the call set or took off.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Trigger:
     wish: Wish | None = None
     narrow: bool = False
     policy: str | None = None
+    tag_keys: frozenset[str] | None = None
 
     @property
     def is_sweep(self) -> bool:
@@ -90,6 +93,17 @@ class Trigger:
         """The endpoints that the event wrote."""
         wrote = self.name in _WRITES_ENDPOINT and self.wish is None
         return frozenset(i for i in self.other_ids if i.startswith("vpce-") and wrote)
+
+    @property
+    def mixes_vpcs(self) -> bool:
+        """Whether the ids that it names may be of several VPCs, as only tags are set on many."""
+        return self.name in _TAGS and bool(self.other_ids)
+
+    def may_tag(self, key: str | None) -> bool:
+        """Whether the event is no call about tags, or one that may have changed the tag `key`."""
+        if self.name not in _TAGS:
+            return True
+        return key is not None and (self.tag_keys is None or key in self.tag_keys)
 
     @property
     def deleted_ids(self) -> frozenset[str]:
@@ -167,6 +181,7 @@ def _read_record(record: Mapping[str, Any]) -> Trigger | Ignored:
         wish=wish,
         narrow=_is_narrow(record.get("requestParameters")),
         policy=_policy(name, record.get("requestParameters")),
+        tag_keys=_tag_keys(record.get("requestParameters")) if name in _TAGS else None,
     )
 
 
@@ -206,6 +221,17 @@ def _policy(name: str, parameters: object) -> str | None:
         return policy
     resets = str(told.get("resetpolicy")).lower() == "true"
     return FULL_ACCESS if resets or name == "CreateVpcEndpoint" else None
+
+
+def _tag_keys(parameters: object) -> frozenset[str] | None:
+    """Return the keys of the tags that the call names; None if it names none, which means all."""
+    tags = parameters.get("tagSet") if isinstance(parameters, Mapping) else None
+    items = tags.get("items") if isinstance(tags, Mapping) else tags
+    listed = items if isinstance(items, list) else [items]
+    keys = [tag.get("key") for tag in listed if isinstance(tag, Mapping)]
+    named = frozenset(key for key in keys if isinstance(key, str))
+    # One that is not understood may be any.
+    return named if named and len(keys) == len(listed) and None not in keys else None
 
 
 def _wrapped(parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
