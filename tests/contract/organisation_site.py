@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -11,8 +13,11 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from guardrail.core.names import MANAGED_TAG
+from guardrail.aws.records import DynamoRecords
+from guardrail.core.memory import Creation
+from guardrail.core.names import MANAGED_TAG, Service
 from guardrail_cli.org.model import Place
+from guardrail_cli.org.proof import TABLE
 from support.fakes import BASELINE
 
 NAME = "sfn-endpoint-guardrail"
@@ -58,10 +63,66 @@ def stack_id(place: Place, number: int = 1, name: str = NAME) -> str:
     return f"arn:aws:cloudformation:{region}:{account}:stack/{stack}"
 
 
+def deployed(place: Place, number: int = 1) -> str:
+    """Make a stack of the set in the place; return its id. Its table outlives it."""
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+            ],
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        },
+    }
+    stack = client_of(place, "cloudformation").create_stack(
+        StackName=f"StackSet-{NAME}-{UUID(int=number)}",
+        TemplateBody=json.dumps({"Resources": {TABLE: table}}),
+    )
+    return str(stack["StackId"])
+
+
+def removed(place: Place) -> str:
+    """Let a stack of the set have been in the place; return its id."""
+    stack = deployed(place)
+    client_of(place, "cloudformation").delete_stack(StackName=stack)
+    return stack
+
+
+def table_of(place: Place, stack: str) -> str:
+    """Return the name of a stack's table."""
+    named = {"StackName": stack, "LogicalResourceId": TABLE}
+    told = client_of(place, "cloudformation").describe_stack_resource(**named)
+    return str(told["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def made_by_stack(place: Place, stack: str = "", service: str = STATES) -> tuple[str, str]:
+    """Let a stack, if none is given one that is gone, have made an endpoint and its group."""
+    stack = stack or removed(place)
+    endpoint_id, group_id = made(place, stack, service)
+    (endpoint,) = ec2_of(place).describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
+    records = DynamoRecords(client_of(place, "dynamodb"), table_of(place, stack))
+    vpc_id, began = endpoint["VpcId"], Creation(0, datetime.now(UTC))
+    records.note_creation(vpc_id, Service.STATES, began)
+    records.note_endpoint(vpc_id, Service.STATES, endpoint_id)
+    records.note_group(vpc_id, group_id)
+    return endpoint_id, group_id
+
+
+def client_of(place: Place, service: str) -> Any:
+    """Return a client of the place."""
+    make: Any = session_of(place[0]).client
+    return make(service, region_name=place[1])
+
+
 @cache
 def ec2_of(place: Place) -> Any:
-    """Return a client of the place."""
-    return session_of(place[0]).client("ec2", region_name=place[1])
+    """Return a client of the place, the same each time."""
+    return client_of(place, "ec2")
 
 
 def made(place: Place, tag: str, service: str = STATES, group: str = GROUP) -> tuple[str, str]:

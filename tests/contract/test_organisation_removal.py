@@ -9,7 +9,17 @@ from __future__ import annotations
 import boto3
 import pytest
 from click.testing import Result
-from organisation_site import ROLE, ec2_of, made, new_organisation, refuse, stack_id, standing
+from organisation_site import (
+    ROLE,
+    ec2_of,
+    made,
+    made_by_stack,
+    new_organisation,
+    refuse,
+    removed,
+    stack_id,
+    standing,
+)
 from typer.testing import CliRunner
 
 from guardrail_cli.main import app
@@ -51,7 +61,7 @@ def sets(members: list[str], unit: str, monkeypatch: pytest.MonkeyPatch) -> Fake
     deploy(sets, unit, REGIONS[:1])
     sets.looks = 1
     for account in members:
-        made((account, "us-east-1"), stack_id((account, "us-east-1")))
+        made_by_stack((account, "us-east-1"))
     monkeypatch.setattr(Target, "sets", lambda _: sets)
     return sets
 
@@ -100,6 +110,56 @@ def test_without_the_option_the_endpoints_stay(sets: FakeStackSets, members: lis
     assert (result.exit_code, sets.standing) == (0, None)
     assert "Delete 2 stacks and the stack set, and leave their endpoints?" in result.output
     assert all(standing((account, "us-east-1")) for account in members)
+
+
+def test_what_is_only_tagged_stays_and_keeps_nothing(
+    sets: FakeStackSets, members: list[str]
+) -> None:
+    """A team copied the tag of the stack: its endpoint is listed, and is its own business."""
+    here = (members[0], "us-east-1")
+    copied = set(made(here, removed(here)))
+    result = remove(*DELETING)
+    assert result.exit_code == 0, result.output
+    asked = "2 endpoints and 2 security groups that stacks made, too (2 more are not proven"
+    assert asked in result.output
+    assert f"left alone: {members[0]} us-east-1: not proven to be made by this" in result.output
+    assert standing(here) == copied
+    assert sets.standing is None
+
+
+def test_what_is_only_tagged_goes_if_that_is_asked_for(
+    sets: FakeStackSets, members: list[str]
+) -> None:
+    """The second question says how much of it is not proven; set and tables may be gone."""
+    here = (members[0], "us-east-1")
+    made(here, stack_id(here, number=2))
+    asking = (*DELETING, "--also-unproven")
+    assert remove(*asking, answer="y\nn\n").exit_code == 1
+    assert len(standing(here)) == 4
+    result = remove(*asking)
+    assert "(2 of these are not proven to be made by this guardrail)" in result.output
+    assert (result.exit_code, sets.standing, standing(here)) == (0, None, set())
+
+
+def test_tables_that_cannot_be_read_keep_the_set(
+    sets: FakeStackSets, members: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows what is whose; once the role may read them, the same command does the rest."""
+    with monkeypatch.context() as patch:
+        refuse(patch, "BatchGetItem", "AccessDeniedException")
+        result = remove(*DELETING, "--yes")
+    assert result.exit_code == 1
+    assert "let the role read the stack's table, or decide: --also-unproven" in result.output
+    assert all(standing((account, "us-east-1")) for account in members)
+    assert sets.standing
+    assert remove(*DELETING, "--yes").exit_code == 0
+    assert not any(standing((account, "us-east-1")) for account in members)
+
+
+def test_deleting_what_is_unproven_needs_the_other_option(sets: FakeStackSets) -> None:
+    """It is about endpoints that are deleted."""
+    assert "needs --delete-endpoints" in str(remove("--also-unproven").exception)
+    assert len(sets.stacks) == 2
 
 
 def test_a_role_must_be_named(sets: FakeStackSets) -> None:
@@ -182,7 +242,7 @@ def test_a_region_is_taken_out_with_its_endpoints(
     """Those of other regions stay, and so do their stacks and the set."""
     deploy(sets, unit, REGIONS)
     there = (members[0], "eu-west-1")
-    _, group_id = made(there, stack_id(there), service="com.amazonaws.eu-west-1.states")
+    _, group_id = made_by_stack(there, service="com.amazonaws.eu-west-1.states")
     result = remove(*DELETING, "--regions", "eu-west-1")
     assert result.exit_code == 0, result.output
     assert group_id in result.stdout

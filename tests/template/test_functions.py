@@ -9,6 +9,8 @@ import tomllib
 import pytest
 from stack_template import FUNCTIONS, ROOT, template
 
+from guardrail_cli.org.proof import TABLE
+
 WITHOUT_FIXED_PRICE = {
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
@@ -80,12 +82,15 @@ def test_nothing_has_a_fixed_price() -> None:
 
 
 def test_the_table_forgets_history_only_and_outlives_a_replacement() -> None:
-    """Items expire by an attribute that history alone has; no table is lost by an update."""
-    resource = template().resources["Records"]
+    """Items expire by an attribute that history alone has; no table is lost with its stack.
+
+    The removal of an organisation's stacks asks it, by its name in the template, what was made.
+    """
+    resource = template().resources[TABLE]
     expiry = resource["Properties"]["TimeToLiveSpecification"]
     assert expiry == {"AttributeName": "expires_at", "Enabled": True}
     assert resource["UpdateReplacePolicy"] == "Retain"
-    assert "DeletionPolicy" in resource
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_a_dead_letter_is_kept_for_two_weeks() -> None:

@@ -94,6 +94,15 @@ def test_a_group_that_is_still_held_is_tried_again() -> None:
     assert estate.deleted == ["vpce-1", "sg-1"]
 
 
+def test_what_no_table_proves_is_told_and_not_waited_for() -> None:
+    """The rest of the place is taken out as ever."""
+    estate = Estate({ONE: replace(made(ONE, 1), unproven_ids=("vpce-9",))})
+    assert estate.run(ONE) == {}
+    assert estate.deleted == ["vpce-1", "sg-1"]
+    told = f"{ONE[0]} {ONE[1]}: not proven to be made by this guardrail: vpce-9"
+    assert estate.said.lines[-1] == f"left alone: {told}"
+
+
 @pytest.mark.parametrize(
     ("estate", "told"),
     [

@@ -12,6 +12,11 @@ _ADVICE = (
         "it cannot come back into a set: delete it in its account, as soon as that can be entered",
     ),
     (
+        r"not proven to be made",
+        "let the role read the stack's table, or decide: --also-unproven deletes it, and a removal"
+        " without --delete-endpoints leaves it",
+    ),
+    (
         r"explicit deny(?! in a resource-based)|service control policy",
         "a policy of the organisation denies it: exempt CloudFormation's StackSets role from it in"
         " this account",

@@ -32,6 +32,9 @@ def remove(
     delete_endpoints: Annotated[
         bool, typer.Option("--delete-endpoints", help="and what the stacks made; needs --role")
     ] = False,
+    also_unproven: Annotated[
+        bool, typer.Option("--also-unproven", help="and what only its tag says they made")
+    ] = False,
     let_go: Annotated[
         bool, typer.Option("--let-go", help="leave stacks whose deletion failed where they are")
     ] = False,
@@ -42,19 +45,17 @@ def remove(
 
     With --organization-units or --regions only the stacks of those, and the set stays. With --role
     the endpoints are listed first; with --delete-endpoints, which asks a second time, they are
-    deleted after their stacks, and then their security groups. In a suspended account nothing can
-    be deleted: the set lets go of its stacks, and with --let-go of any whose deletion failed.
-    Interrupted, the same command goes on; if the set is gone by then, --regions has to say where to
-    look for endpoints. Exit code: 0 all that was meant is deleted, 1 something is left, 2 it could
-    not be begun.
+    deleted after their stacks, and then their security groups: what the tables of the stacks say
+    they made. What is only tagged so is listed and stays, or with --also-unproven goes.
+
+    In a suspended account nothing can be deleted: the set lets go of its stacks, and with --let-go
+    of any whose deletion failed. Interrupted, the same command goes on; if the set is gone by then,
+    --regions has to say where to look for endpoints. Exit code: 0 all that was meant is deleted, 1
+    something is left, 2 it could not be begun.
     """
-    given = _Given(Target(name, home, delegated), _scope(units, regions), role, let_go)
-    if delete_endpoints and not role:
-        raise UsageError(
-            "--delete-endpoints needs --role: the name of a role that every account has and that"
-            " may look for and delete VPC endpoints and security groups and look at stacks, such as"
-            " OrganizationAccountAccessRole"
-        )
+    _check(role, delete_endpoints=delete_endpoints, also_unproven=also_unproven)
+    target, scope = Target(name, home, delegated), _scope(units, regions)
+    given = _Given(target, scope, role, let_go, also_unproven)
     instances = given.instances(must_be=not delete_endpoints)
     places = given.places(instances) if delete_endpoints else [one.place for one in instances]
     left = _list_left(given.leavings(instances), places) if role else _tell_how_to_list()
@@ -71,6 +72,7 @@ class _Given:
     scope: Scope
     role: str
     let_go: bool
+    also_unproven: bool
 
     def instances(self, *, must_be: bool) -> list[Instance]:
         """Return the stacks that are meant.
@@ -127,7 +129,7 @@ class _Given:
         partition = self.target.organisation().partition()
         accounts = Accounts(self.role, partition, self.target.home)
         known = frozenset(one.stack_id for one in instances if one.stack_id)
-        return Leavings(accounts, self.target.name, known)
+        return Leavings(accounts, self.target.name, known, self.also_unproven)
 
     def delete(self, instances: list[Instance], places: list[Place] | None) -> dict[Place, str]:
         """Delete the stacks, what they made in those places, and the set; return what is left.
@@ -149,6 +151,18 @@ class _Given:
 
 _GONE = "nothing is left of what the deleted stacks made"
 _LEFT = "something is left of what the deleted stacks made: the same command goes on from here"
+
+
+def _check(role: str, *, delete_endpoints: bool, also_unproven: bool) -> None:
+    """Raise UsageError for an option without the one that it needs."""
+    if delete_endpoints and not role:
+        raise UsageError(
+            "--delete-endpoints needs --role: the name of a role that every account has and that"
+            " may look for and delete VPC endpoints and security groups, look at stacks and read"
+            " their tables, such as OrganizationAccountAccessRole"
+        )
+    if also_unproven and not delete_endpoints:
+        raise UsageError("--also-unproven needs --delete-endpoints")
 
 
 def _scope(units: str, regions: str) -> Scope:
@@ -182,11 +196,22 @@ def _ask(scope: Scope, instances: list[Instance], left: list[Left] | None) -> No
     leaving = ", and leave their endpoints" if left is None else ""
     if instances or scope.everything:
         typer.confirm(f"Delete {what}{leaving}?", abort=True)
-    if left or (left is not None and instances):
-        unknown = sum(bool(one.problem) for one in left)
-        more = f" ({unknown} accounts and regions could not be looked at)" if unknown else ""
+    if left is not None and (instances or not all(one.done for one in left)):
         typer.confirm(
-            f"Delete the {counted(left)} that stacks made, too{more}?"
+            f"Delete the {counted(left)} that stacks made, too{_more(left)}?"
             " Their VPCs reach Step Functions over the internet from then on, or not at all.",
             abort=True,
         )
+
+
+def _more(left: list[Left]) -> str:
+    """Return what else there is to know before saying yes."""
+    unproven = {i: i in one.ids for one in left for i in one.unproven_ids}
+    going, staying = sum(unproven.values()), len(unproven) - sum(unproven.values())
+    unknown = sum(bool(one.problem) for one in left)
+    told = (
+        f"{going} of these are not proven to be made by this guardrail" if going else "",
+        f"{staying} more are not proven to be made by this guardrail and stay" if staying else "",
+        f"{unknown} accounts and regions could not be looked at" if unknown else "",
+    )
+    return "".join(f" ({one})" for one in told if one)

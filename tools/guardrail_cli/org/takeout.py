@@ -24,8 +24,11 @@ STILL = 60
 class Left:
     """What stacks made and left in one account and region: ids, or why that is not known.
 
-    `going_ids` are endpoints that are being deleted. A problem that is `passing` may be gone in the
-    next round: a throttle, or a group that its endpoint has not let go of yet.
+    The first three are what is to be taken out; `going_ids` are endpoints that are being deleted.
+    `unproven_ids` are tagged, and no table says that a stack made them, be it that one cannot be
+    read (`doubt`). They are to be taken out only if they stand among the others, too. A problem
+    that is `passing` may be gone in the next round: a throttle, or a group that its endpoint has
+    not let go of yet.
     """
 
     account: str
@@ -33,6 +36,8 @@ class Left:
     endpoint_ids: tuple[str, ...] = ()
     going_ids: tuple[str, ...] = ()
     group_ids: tuple[str, ...] = ()
+    unproven_ids: tuple[str, ...] = ()
+    doubt: str = ""
     problem: str = ""
     passing: bool = False
 
@@ -43,17 +48,30 @@ class Left:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """All of it."""
+        """All that is to be taken out."""
         return *self.endpoint_ids, *self.going_ids, *self.group_ids
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known that nothing is to be taken out."""
+        return not self.ids and not self.problem
 
     @property
     def nothing(self) -> bool:
         """Whether it is known that nothing is left."""
-        return not self.ids and not self.problem
+        return self.done and not self.unproven_ids
+
+    @property
+    def unproven(self) -> str:
+        """What is not proven, and why if that is known; empty if there is nothing of that."""
+        why = f" ({self.doubt})" if self.doubt else ""
+        listed = ", ".join(self.unproven_ids)
+        return listed and f"not proven to be made by this guardrail: {listed}{why}"
 
     def line(self) -> str:
         """Return it for a person."""
-        return f"{self.account} {self.region}: {self.problem or ', '.join(self.ids) or 'nothing'}"
+        told = (self.problem or ", ".join(self.ids), self.unproven)
+        return f"{self.account} {self.region}: {'; '.join(filter(None, told)) or 'nothing'}"
 
 
 Take = Callable[[list[Place]], Iterable[Left]]
@@ -66,14 +84,20 @@ def take_out(
     screen: Screen,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[Place, str]:
-    """Take out everything in those places; return where that failed, why."""
+    """Take out everything in those places; return where that failed, why.
+
+    What stays because nothing says that a stack made it is told, and is no failure.
+    """
     pending, still, pause = sorted(set(places)), 0, FIRST_SECONDS
     failed: dict[Place, str] = {}
     before: Mapping[Place, Left] = {}
     while pending:
         seen = {left.place: left for left in take(pending)}
         failed |= {p: one.problem for p, one in seen.items() if one.problem and not one.passing}
-        now = {p: one for p, one in seen.items() if not one.nothing and p not in failed}
+        now = {p: one for p, one in seen.items() if not one.done and p not in failed}
+        for one in seen.values():
+            if one.done and one.unproven_ids:
+                screen.say(f"left alone: {one.line()}")
         still = still + 1 if now == before else 0
         if still >= STILL:
             return failed | {place: _given_up(left) for place, left in now.items()}
@@ -87,7 +111,7 @@ def take_out(
 
 
 def counted(left: Iterable[Left]) -> str:
-    """Return how many endpoints and groups that are."""
+    """Return how many endpoints and groups are to be taken out."""
     found = list(left)
     endpoints = sum(len(one.endpoint_ids) + len(one.going_ids) for one in found)
     groups = sum(len(one.group_ids) for one in found)
