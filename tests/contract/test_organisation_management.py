@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,6 +100,12 @@ def test_vpcs_without_a_plain_stack_are_told() -> None:
     assert not row().fine
     assert "1 VPCs are not covered" in row().line()
     assert "deploy/README.md" in row().line()
+
+
+def test_default_vpcs_are_told_where_they_would_be_covered() -> None:
+    """With DefaultVpcs=include the guardrail gives them endpoints, too."""
+    including = replace(STANDING, parameters={"DefaultVpcs": "include"})
+    assert "1 VPCs are not covered" in row(including).line()
 
 
 @pytest.mark.parametrize("operation", ["DescribeVpcs", "DescribeStacks"])

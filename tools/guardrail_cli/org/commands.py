@@ -18,7 +18,7 @@ from guardrail_cli.org import planning as plans
 from guardrail_cli.org import status as statuses
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
-from guardrail_cli.org.counting import Counting, counted, one_each
+from guardrail_cli.org.counting import Counting, counted, one_each, with_defaults
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.operations import UNITS_AT_ONCE
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
@@ -117,8 +117,7 @@ def plan(
     count: Counting = one_each
     if count_with:
         accounts = Accounts(count_with, organisation.partition(), home)
-        defaults = wanted.effective.get("DefaultVpcs") == "include"
-        seen = Terminal().looked
+        defaults, seen = with_defaults(wanted), Terminal().looked
         count = partial(counted, accounts=accounts, defaults=defaults, seen=seen)
     made = plans.plan(target.sets(), organisation, wanted, count)
     typer.echo("\n".join([*(changed(standing, wanted) if standing else []), *made.lines()]))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from guardrail_cli.deployed import reaching
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts, by_account
-from guardrail_cli.org.model import Instance, Place
+from guardrail_cli.org.model import Definition, Instance, Place
 
 Counting = Callable[[Collection[Place]], "Count"]
 """Counts the VPCs of places."""
@@ -66,16 +67,25 @@ def counted(
     return Count(found, known, len(places) - known, refusal)
 
 
+def with_defaults(wanted: Definition) -> bool:
+    """Return whether default VPCs get endpoints, too."""
+    return wanted.effective.get("DefaultVpcs") == "include"
+
+
+def own_vpcs(account: str, client: Any, *, defaults: bool) -> int:  # noqa: ANN401 - of the SDK
+    """Return how many VPCs the account has in the client's region; default ones if `defaults`."""
+    wanted = [] if defaults else [{"Name": "is-default", "Values": ["false"]}]
+    pages = client.get_paginator("describe_vpcs").paginate(Filters=wanted)
+    # Shared ones are seen by every participant, and served in their owner's account.
+    return sum(vpc["OwnerId"] == account for page in pages for vpc in page["Vpcs"])
+
+
 def _vpcs(place: Place, accounts: Accounts, *, defaults: bool) -> tuple[int, str]:
     """Return how many there are; one, and why, where that cannot be seen."""
     account, region = place
-    own = [] if defaults else [{"Name": "is-default", "Values": ["false"]}]
     client = accounts.client("ec2", region)
     try:
         with reaching(f"counting the VPCs of {account} in {region}"):
-            pages = client.get_paginator("describe_vpcs").paginate(Filters=own)
-            # Shared ones are seen by every participant, and served in their owner's account.
-            owners = [vpc["OwnerId"] for page in pages for vpc in page["Vpcs"]]
+            return own_vpcs(account, client, defaults=defaults), ""
     except UsageError as error:
         return 1, str(error)
-    return owners.count(account), ""

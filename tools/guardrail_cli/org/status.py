@@ -15,6 +15,7 @@ from guardrail_cli.deployed import STACK, reaching
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts, by_account
 from guardrail_cli.org.causes import advice
+from guardrail_cli.org.counting import own_vpcs, with_defaults
 from guardrail_cli.org.model import Definition, Instance, Place
 
 ROLE = "sfn-endpoint-guardrail-status"
@@ -128,7 +129,7 @@ def of_management(account: str, wanted: Definition, own: Clients) -> Iterator[Ro
     for region in wanted.regions:
         row = _row(Instance(account, region, PLAIN, stack_id=STACK), own)
         if "does not exist" in row.problem:
-            yield _uncovered(account, region, own)
+            yield _uncovered(account, region, wanted, own)
         elif row.version and (other := _difference(row, version, wanted)):
             problem = f"{other}: update the plain stack as deploy/README.md deploys it"
             yield replace(row, problem=problem)
@@ -136,18 +137,18 @@ def of_management(account: str, wanted: Definition, own: Clients) -> Iterator[Ro
             yield row
 
 
-def _uncovered(account: str, region: str, own: Clients) -> Row:
-    row = Row(account, region, UNCOVERED)
-    of_its_own = [{"Name": "is-default", "Values": ["false"]}]
+def _uncovered(account: str, region: str, wanted: Definition, own: Clients) -> Row:
+    row, defaults = Row(account, region, UNCOVERED), with_defaults(wanted)
     try:
         with reaching(f"counting the VPCs of {account} in {region}"):
-            found = own.client("ec2", region).describe_vpcs(Filters=of_its_own)["Vpcs"]
+            found = own_vpcs(account, own.client("ec2", region), defaults=defaults)
     except UsageError as error:
         return replace(row, problem=str(error))
     nobody = "in the management account, which a stack set never reaches"
     if not found:
-        return replace(row, note=f"there is no VPC but default ones {nobody}")
-    problem = f"{len(found)} VPCs are not covered {nobody}: deploy/README.md has the plain stack"
+        others = "" if defaults else " but default ones"
+        return replace(row, note=f"there is no VPC{others} {nobody}")
+    problem = f"{found} VPCs are not covered {nobody}: deploy/README.md has the plain stack"
     return replace(row, problem=problem)
 
 
