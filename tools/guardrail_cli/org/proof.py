@@ -8,6 +8,7 @@ reference, "DescribeStackResource".
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from guardrail.aws.remembered import memory_of
 from guardrail.aws.table import batched
@@ -16,6 +17,9 @@ from guardrail.errors import RetryableError
 from guardrail_cli.deployed import reaching
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.accounts import Accounts
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 TABLE = "Records"
 """The table in the template."""
@@ -30,7 +34,9 @@ def made_by(
     read; the cause is the SDK's error, or RetryableError.
     """
     table = _table(stack_id, region, accounts)
-    keys = [{"pk": {"S": f"vpc#{one}"}, "sk": {"S": "state"}} for one in sorted(vpc_ids)]
+    keys: list[dict[str, AttributeValueTypeDef]] = [
+        {"pk": {"S": f"vpc#{one}"}, "sk": {"S": "state"}} for one in sorted(vpc_ids)
+    ]
     with reaching(f"reading the table {table}"):
         try:
             items = list(batched(accounts.client("dynamodb", region), table, keys))
