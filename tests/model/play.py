@@ -161,7 +161,7 @@ class _Play:
                     for write in self._watch.writes
                     for fault in writes.misdeeds(write, self._watch.made, ours, self._case.intent)
                 ),
-                *impatience(self._watch.writes),
+                *impatience(self._watch.writes, self._owner.deletions),
                 *haste(self._watch.writes, self._owner.deletions),
                 *unasked(self._watch.writes, self._owner.touches, self._watch.made),
             ],

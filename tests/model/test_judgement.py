@@ -215,9 +215,12 @@ def test_impatience_is_found_out() -> None:
     """Nothing is put back for half an hour, and one yield in a day is enough."""
     taken, back = _write("DeleteVpcEndpoints", 0, OUT), _write("CreateVpcEndpoint", 600)
     again = _write("DeleteVpcEndpoints", 7200, OUT)
-    assert codes(map(str, impatience([taken, replace(back, at=1800)]))) == set()
-    assert codes(map(str, impatience([taken, back]))) == {"early"}
-    assert codes(map(str, impatience([taken, again]))) == {"contested"}
+    assert codes(map(str, impatience([taken, replace(back, at=1800)], []))) == set()
+    assert codes(map(str, impatience([taken, back], []))) == {"early"}
+    assert codes(map(str, impatience([taken, again], []))) == {"contested"}
+    gone = Deletion(-1300, "vpc-1", "vpce-1")
+    assert not list(impatience([taken, back], [gone])), "it goes on with the yield of a deletion"
+    assert codes(map(str, impatience([taken, back], [replace(gone, heard=-600)]))) == {"early"}
 
 
 def test_haste_after_an_owners_deletion_is_found_out() -> None:
@@ -244,7 +247,7 @@ def test_a_guardrail_that_forgets_deletions_is_found_out(monkeypatch: pytest.Mon
     """What the owner deletes comes back at once, though every event arrived."""
     steps = (NETWORK, SETTLED, Step("drop-managed"), Step("sweep"), SETTLED)
     assert of(*steps) == set()
-    monkeypatch.setattr("guardrail.one_vpc.Pass._begin_yield", lambda *_: None)
+    monkeypatch.setattr("guardrail.noticing.Noticing._begin_yield", lambda *_: None)
     assert "hasty" in of(*steps)
 
 

@@ -17,20 +17,31 @@ MARGIN = 3600
 """It counts from when it heard of a deletion, which may be that much later."""
 
 
-def impatience(writes: Sequence[Write]) -> Iterator[Fault]:
-    """Yield what was put back within the yield, and what gave way again within a day."""
+def impatience(writes: Sequence[Write], deletions: Sequence[Deletion]) -> Iterator[Fault]:
+    """Yield what was put back within the yield, and what gave way again within a day.
+
+    What gives way within the half hour after the owner has deleted an endpoint goes on with the
+    yield that this began, and is put back at its end.
+    """
     begun: dict[str, float] = {}
     for write in writes:
         vpc_id, since = write.vpc_id, write.at - begun.get(write.vpc_id, float("-inf"))
         if takes_out(write) and not _adopts(write):
             if since > DAY:
-                begun[vpc_id] = write.at
+                begun[vpc_id] = _yield_since(write, deletions)
             elif since > YIELD + SLACK:
                 text = f"{write.action} gives way again {since / 3600:.1f} h after the first time"
                 yield Fault("contested", vpc_id, text)
         elif _puts_back(write) and since < YIELD - SLACK:
             text = f"{write.action} puts back what was taken out {since:.0f} s before"
             yield Fault("early", vpc_id, text)
+
+
+def _yield_since(write: Write, deletions: Sequence[Deletion]) -> float:
+    """Return since when a yield may have lasted as something was taken out."""
+    known = (d for d in deletions if d.vpc_id == write.vpc_id)
+    of_vpc = (d.at if d.heard is None else d.heard for d in known)
+    return min((at for at in of_vpc if 0 <= write.at - at < YIELD), default=write.at)
 
 
 def haste(writes: Sequence[Write], deletions: Sequence[Deletion]) -> Iterator[Fault]:

@@ -150,7 +150,7 @@ def test_what_an_operation_did_not_reach_is_deleted_by_a_second_one(
     wary(site.sets, monkeypatch)
     assert site.removal.stacks(ALL, let_go=True).keys() == site.sets.broken.keys()
     assert sorted(site.sets.detached) == sorted(site.sets.broken)
-    assert "19 stacks were not reached: deleting those" in site.said.lines
+    assert any("stacks were not reached: deleting those" in line for line in site.said.lines)
 
 
 def test_what_is_never_reached_is_not_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
