@@ -258,7 +258,8 @@ def test_the_region_with_the_status_roles_stays_while_others_do(
     deploy(sets, unit, REGIONS, StatusRegion="us-east-1")
     refused = str(remove("--regions", "us-east-1").exception)
     assert "status could not read the stacks in eu-west-1 any more" in refused
-    assert "org upgrade --home us-east-1 --parameter StatusRegion=eu-west-1" in refused
+    assert "org upgrade --home us-east-1 --parameter StatusRegion= and then" in refused
+    assert "--parameter StatusRegion=eu-west-1" in refused
     assert len(sets.stacks) == 4
     deploy(sets, unit, REGIONS, StatusRegion="eu-west-1")
     assert remove("--regions", "us-east-1").exit_code == 0

@@ -100,8 +100,9 @@ class _Given:
             raise UsageError(
                 f"the stacks in {region} make the role of each account that status reads through:"
                 f" without them, status could not read the stacks in {', '.join(staying)} any more."
-                " Let those make it first: sfn-guardrail org upgrade"
-                f" --home {self.target.home} --parameter StatusRegion={staying[0]}"
+                " Let those make it first, in two steps (IAM's names are global): sfn-guardrail"
+                f" org upgrade --home {self.target.home} --parameter StatusRegion= and then"
+                f" --parameter StatusRegion={staying[0]}"
             )
 
     def places(self, instances: list[Instance]) -> list[Place]:
