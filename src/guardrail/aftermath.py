@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 from guardrail.core.actions import ENDPOINT_WRITES, WritePolicy
 from guardrail.core.fights import SPACING, WINDOW
-from guardrail.core.memory import VpcMemory
-from guardrail.core.model import Plan
+from guardrail.core.memory import Central, VpcMemory
+from guardrail.core.model import ObservedVpc, Plan
 from guardrail.execution import Execution
 from guardrail.ports import Kept, Result
 
 if TYPE_CHECKING:
     from guardrail.reconcile import Reconciler
+
+
+ELSEWHERE = "a private hosted zone, as far as EC2's refusal tells,"
+"""What is remembered to answer for a name that EC2 refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,17 @@ class Aftermath:
             r.records.end_fight(self.vpc_id, endpoint_id, self.begun)
         if r.spacing and (due := reverting.due or self._due_next(execution)):
             r.spacing.look_again(self.vpc_id, due)
+
+    def note_names(self, execution: Execution, vpc: ObservedVpc | None) -> None:
+        """Remember names that EC2 refused our endpoint, though no other endpoint is there.
+
+        So a private hosted zone has it: asked again every time, EC2 would refuse it every time.
+        """
+        refused = vpc.endpoints if vpc and execution.names_taken else ()
+        for service in {e.service for e in refused if e.endpoint_id in execution.names_taken}:
+            if vpc and len(vpc.endpoints_of(service)) == 1 and not vpc.absent_of(service):
+                central = Central(ELSEWHERE, self.begun)
+                self.reconciler.records.note_central(self.vpc_id, service, central)
 
     def _due_next(self, execution: Execution) -> datetime | None:
         """Return when to look again for a policy that this pass did not come to, in any case."""

@@ -18,6 +18,10 @@ class TerminalError(GuardrailError):
     """Access denied or a request that EC2 rejects: trying again changes nothing."""
 
 
+class NameTakenError(RetryableError):
+    """Another endpoint or a private hosted zone answers for the service's name in the VPC."""
+
+
 class PolicyRefusedError(TerminalError):
     """EC2 takes the endpoint as it is, and not the policy that is to be written."""
 

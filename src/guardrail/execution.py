@@ -20,6 +20,7 @@ from guardrail.core.actions import (
     AuthorizeClients,
     CreateEndpoint,
     DeleteEndpoint,
+    SetPrivateDns,
     WritePolicy,
     withdraws,
 )
@@ -28,7 +29,7 @@ from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Finding, Plan
 from guardrail.core.names import Service
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError, first_to_mend
+from guardrail.errors import GuardrailError, NameTakenError, first_to_mend
 from guardrail.ports import Applied, Network, Records, Result
 from guardrail.report import Step
 from guardrail.reverting import Reverting
@@ -37,7 +38,8 @@ from guardrail.reverting import Reverting
 class Execution:
     """One plan being carried out; `steps` and `reverting` tell how far it came.
 
-    `allowed` holds the actions that the running function's role can do.
+    `allowed` holds the actions that the running function's role can do. `names_taken` are the
+    endpoints that EC2 refused private DNS, because something else answers for the name.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Execution:
         self._findings: tuple[Finding, ...] = ()
         self._vpc_id = ""
         self.steps: list[Step] = []
+        self.names_taken: set[str] = set()
         self.untidy: GuardrailError | None = None
         self.reverting = reverting
 
@@ -150,12 +153,21 @@ class Execution:
                 applied = self._create(action)
             case DeleteEndpoint():
                 applied = self._delete(action)
+            case SetPrivateDns():
+                applied = self._switch_name(action)
             case AttachSecurityGroup():
                 self._note_group(action.group_id)
                 applied = self._network.apply(action)
             case _:
                 applied = self._network.apply(action)
         return Step(action, applied.result, applied.resource_id)
+
+    def _switch_name(self, action: SetPrivateDns) -> Applied:
+        try:
+            return self._network.apply(action)
+        except NameTakenError:
+            self.names_taken.add(action.endpoint_id)
+            raise
 
     def _write_policy(self, action: WritePolicy) -> Step:
         written, result = self.reverting.write(action, self._findings)

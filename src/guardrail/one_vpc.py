@@ -163,6 +163,7 @@ class Pass:
             self._failed = execution.carry_out(planned)
             if planned.actions:
                 self._aftermath.note_fights(execution)
+                self._aftermath.note_names(execution, self._vpc)
         except GuardrailError as caught:
             self._failed = caught
         return execution

@@ -7,7 +7,7 @@ created, and the rest of the plan stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -72,13 +72,23 @@ class Weighing:
     def _unless_central(self, planned: Plan, memory: VpcMemory) -> Plan:
         """Plan anew where the VPC is served centrally; asked once a day at most."""
         served = False
-        for action in planned.actions:
-            if not isinstance(action, CreateEndpoint) or memory.is_asked(action.service, self.now):
-                continue
-            by = self._answered_by(action.service)
-            self.learn(action.service, Central(by, self.now))
+        for service in self._to_ask(planned, memory):
+            by = self._answered_by(service)
+            self.learn(service, Central(by, self.now))
             served = served or by is not None
         return self.settled() if served else planned
+
+    def _to_ask(self, planned: Plan, memory: VpcMemory) -> Iterator[Service]:
+        """Yield services of which an endpoint is to be made, or to get a name that was taken."""
+        services = {e.endpoint_id: e.service for e in self.vpc.endpoints}
+        for action in planned.actions:
+            if isinstance(action, CreateEndpoint) and not memory.is_asked(action.service, self.now):
+                yield action.service
+            if isinstance(action, SetPrivateDns) and action.enabled:
+                service = services[action.endpoint_id]
+                before = memory.central.get(service)
+                if before and before.by:
+                    yield service
 
     def _answered_by(self, service: Service) -> str | None:
         names = self.reconciler.network.offers()[service].dns_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from guardrail.core.actions import ActionKind
+from guardrail.core.actions import Action, ActionKind, SetPrivateDns
 from guardrail.core.memory import YIELD, Cause
 from guardrail.core.model import Mode
 from guardrail.core.names import MANAGED_TAG, Service
@@ -13,6 +13,7 @@ from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.core.wish import Wish, WishKind
+from guardrail.errors import NameTakenError
 from guardrail.ports import Result
 from guardrail.report import Outcome
 from support.fakes import BASELINE, OPEN
@@ -365,6 +366,46 @@ class TestOwnEndpoint:
         assert world.clock() - world.records.memory(vpc_id).ceded[Service.STATES].begun >= YIELD
         (ours,) = world.network.endpoints(vpc_id)
         assert ours.private_dns
+
+    def test_a_name_that_a_hosted_zone_has_is_asked_for_once_a_day(self) -> None:
+        """EC2 refuses it each time; the report says why private DNS is off."""
+        world, vpc_id = covered()
+        (ours,) = world.network.endpoints(vpc_id)
+        world.network.change_endpoint(ours.endpoint_id, private_dns=False)
+        tried: list[Action] = []
+
+        def refuse(action: Action) -> None:
+            if isinstance(action, SetPrivateDns):
+                tried.append(action)
+                raise NameTakenError("conflicting DNS domain")
+
+        world.network.before_apply = refuse
+        assert Reason.PRIVATE_DNS_OFF in reasons(world.sweep())
+        for _ in range(3):
+            assert reasons(world.sweep()) == {Reason.SERVED_CENTRALLY}
+            world.clock.advance(hours=1)
+        assert len(tried) == 1
+        world.network.before_apply = lambda _: None
+        world.clock.advance(hours=22)
+        world.resolution.answers[vpc_id] = "private hosted zone Z1 (states.…)"
+        assert reasons(world.sweep()) == {Reason.SERVED_CENTRALLY}
+        world.resolution.answers.clear()
+        world.clock.advance(hours=25)
+        world.sweep()
+        assert world.network.endpoints(vpc_id)[0].private_dns
+
+    def test_a_name_that_was_refused_is_not_asked_for_because_of_that(self) -> None:
+        """It may be our own call that was refused: each try would bring the event of the next."""
+        for exempt in (False, True):
+            world, vpc_id = covered()
+            world.wants_endpoint(vpc_id)
+            world.clock.advance(hours=1)
+            if exempt:
+                world.intent = replace(world.intent, exemption_tag="x")
+                world.network.change(vpc_id, tags={"x": "until=2099-01-01; reason=test"})
+            before = world.network.endpoint_writes
+            assert not any(report.steps for report in world.wants_endpoint(vpc_id))
+            assert world.network.endpoint_writes == before
 
     def test_an_exempt_vpc_leaves_the_name_and_gets_it_back_all_the_same(self) -> None:
         """Exempt from being completed, not from getting out of the way."""

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from guardrail.errors import (
     GuardrailError,
+    NameTakenError,
     PolicyRefusedError,
     RetryableError,
     TerminalError,
@@ -62,7 +63,7 @@ _RULES = (
     _Rule(
         frozenset({"InvalidParameter"}),
         # An endpoint that its owner made meanwhile is seen, and adopted, by the next attempt.
-        RetryableError,
+        NameTakenError,
         "another endpoint or a private hosted zone already answers for the service's name in"
         " the VPC; if it stays so, remove one of the two",
         "conflicting DNS domain",

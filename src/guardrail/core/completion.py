@@ -115,12 +115,19 @@ def _private_dns_steps(
     vpc: ObservedVpc, endpoint: Endpoint, intent: Intent, known: Known
 ) -> Iterator[Step]:
     target = (endpoint.service, endpoint.endpoint_id)
+    if known.wish is not None:
+        # No moment to ask for the name: EC2 has just refused it to somebody, and that may have been
+        # us, whose next try would lead here again.
+        return
     if ceded := known.memory.ceding(endpoint.service, known.now):
         message = (
             f"the service's name is left to an endpoint that {ceded.actor or 'the owner'} wants to"
             f" make, until {ceded.until.isoformat(timespec='minutes')}"
         )
         yield Finding(Reason.YIELDING, message, *target)
+    elif by := known.memory.served_by(endpoint.service, known.now):
+        message = f"private DNS stays off: {by} answers for the service's name"
+        yield Finding(Reason.SERVED_CENTRALLY, message, *target)
     elif will_be_on(vpc, intent):
         message = "private DNS is off although the VPC's DNS attributes allow it"
         yield Finding(Reason.PRIVATE_DNS_OFF, message, *target)

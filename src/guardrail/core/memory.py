@@ -71,7 +71,7 @@ class Cession:
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """What answers for a service's name in a VPC without an endpoint, and when that was asked.
+    """What answers for a service's name in a VPC but an endpoint of ours, and when that was asked.
 
     `by` is None where nobody does.
     """

@@ -68,6 +68,7 @@ class World:
     pace: Pace
     assumed: Mapping[str, str] = field(default_factory=dict)
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _doing: float | None = None
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
     def after(self, seconds: float, change: Callable[[], None]) -> None:
@@ -75,14 +76,20 @@ class World:
         if seconds <= 0:
             change()
             return
-        due = self.clock.monotonic() + seconds
+        # What follows from another change is counted from when that was due, though nobody looked.
+        now = self.clock.monotonic() if self._doing is None else self._doing
+        due = now + seconds
         heapq.heappush(self._due, (due, next(self._order), change))
 
     def catch_up(self) -> None:
         """Do what is due by now, in order."""
         now = self.clock.monotonic()
         while self._due and self._due[0][0] <= now:
-            heapq.heappop(self._due)[2]()
+            self._doing, _, change = heapq.heappop(self._due)
+            try:
+                change()
+            finally:
+                self._doing = None
 
 
 class Behaviour:
