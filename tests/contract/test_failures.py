@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsE
 from guardrail.aws.failures import _RULES, GONE, classify, translated
 from guardrail.errors import (
     GuardrailError,
+    NameTakenError,
     PolicyRefusedError,
     RefusedError,
     RetryableError,
@@ -35,7 +36,7 @@ def failure(code: str, message: str = "no") -> ClientError:
         ("InvalidSubnetId.NotFound", "no", RetryableError, "tried again"),
         ("SomethingNew", "no", RetryableError, "tried again"),
         ("InvalidParameter", NO_DNS, RetryableError, "DNS attributes"),
-        ("InvalidParameter", CONFLICT, RetryableError, "remove one of the two"),
+        ("InvalidParameter", CONFLICT, NameTakenError, "remove one of the two"),
         ("InvalidParameter", "other", TerminalError, "which part"),
         ("InvalidParameterCombination", "other", TerminalError, "which part"),
         ("UnauthorizedOperation", "no", TerminalError, "allow the action"),
