@@ -8,9 +8,11 @@ from dataclasses import replace
 from guardrail.core.model import Mode
 from guardrail.core.names import Service
 from guardrail.core.reasons import Reason
+from guardrail.core.trail import Trigger
+from guardrail.core.wish import Wish, WishKind
 from guardrail.report import Outcome, Report
 from support.fakes import BASELINE
-from support.world import World
+from support.world import ALICE, World
 
 REFORMATTED = json.dumps(json.loads(BASELINE), indent=3, sort_keys=True)
 
@@ -47,3 +49,22 @@ def covered(*services: Service) -> tuple[World, str]:
     for _ in range(2):
         world.settled(vpc_id)
     return world, vpc_id
+
+
+def rest_of(world: World, vpc_id: str) -> tuple[int, int]:
+    """Return how many endpoints and groups there are."""
+    vpc = world.network.state[vpc_id]
+    return len(vpc.endpoints), len(vpc.groups)
+
+
+def refused(resource_id: str, kind: WishKind, *names: str) -> Trigger:
+    """Return the trigger of a call that names something that is gone by now."""
+    wish = Wish(kind, frozenset(names or (resource_id,)), actor=ALICE)
+    ids = frozenset({resource_id})
+    return Trigger("Refused", frozenset(), ids, actor=ALICE, settled=False, wish=wish)
+
+
+def untag(world: World, vpc_id: str) -> None:
+    """Take the stack's tag off the managed group."""
+    (group,) = world.network.state[vpc_id].groups
+    world.network.change(vpc_id, groups=(replace(group, tagged=False),))
