@@ -60,6 +60,7 @@ class NetworkStacks:
             self._replace(cls, "create_from_cloudformation_json", create)
         self._wrap(Stack, "create_resources", self._create_stack)
         self._wrap(Stack, "update", self._update_stack)
+        self._replace(Stack, "stack_resources", property(_made))
         self._wrap(CloudFormationBackend, "execute_change_set", self._execute_change_set)
         self._wrap(CloudFormationBackend, "delete_stack", self._delete_stack)
 
@@ -199,6 +200,11 @@ class NetworkStacks:
                 # Others use moto meanwhile.
                 self._clock.wait(released, now + pause)
             return then(teardown.failed)
+
+
+def _made(stack: Moto) -> list[Moto]:
+    """Return a stack's resources; moto has None for those whose condition does not hold."""
+    return [one for one in stack.resource_map.values() if one is not None]
 
 
 def _delete_without_network(

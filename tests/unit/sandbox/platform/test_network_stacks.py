@@ -147,9 +147,11 @@ def test_a_deleted_stack_tells_what_it_retained(running: Sandbox) -> None:
             "KeySchema": key,
         },
     }
-    resources = {"Queue": {"Type": "AWS::SQS::Queue"}, "Records": table}
+    never = {"Type": "AWS::SQS::Queue", "Condition": "Never"}
+    resources = {"Never": never, "Queue": {"Type": "AWS::SQS::Queue"}, "Records": table}
     outputs = {"Table": {"Value": {"Ref": "Records"}}, "Queue": {"Value": {"Ref": "Queue"}}}
-    body = json.dumps({"Resources": resources, "Outputs": outputs})
+    conditions = {"Never": {"Fn::Equals": ["a", "b"]}}
+    body = json.dumps({"Conditions": conditions, "Resources": resources, "Outputs": outputs})
     stack_id = stacks.create_stack(StackName="kept", TemplateBody=body)["StackId"]
     named = {"StackName": stack_id, "LogicalResourceId": "Records"}
     before = stacks.describe_stack_resource(**named)["StackResourceDetail"]["PhysicalResourceId"]
