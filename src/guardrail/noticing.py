@@ -80,5 +80,6 @@ class Noticing:
         self.memory = replace(self.memory, yielded=begun)
 
     def _know(self, service: Service, **changes: object) -> None:
+        # Names and values are those of `Creation`, which mypy does not follow through `**`.
         changed = replace(self.memory.creations[service], **changes)  # type: ignore[arg-type]
         self.memory = replace(self.memory, creations={**self.memory.creations, service: changed})

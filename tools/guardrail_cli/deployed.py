@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from guardrail.aws.reading import service_of, tag_map
 from guardrail.baseline import render_baseline
@@ -121,5 +122,6 @@ def reaching(doing: str) -> Iterator[None]:
     """Raise UsageError in place of the SDK's errors: what was tried, and what AWS said."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        # The last is what a proxy's page of HTML comes to; the SDK has it beside its other errors.
         raise UsageError(f"{doing}: {error}") from error
