@@ -11,6 +11,7 @@ from guardrail.core.actions import ENDPOINT_WRITES, WritePolicy
 from guardrail.core.fights import SPACING, WINDOW
 from guardrail.core.memory import Central, VpcMemory
 from guardrail.core.model import ObservedVpc, Plan
+from guardrail.core.names import Service
 from guardrail.execution import Execution
 from guardrail.ports import Kept, Result
 
@@ -74,13 +75,15 @@ class Aftermath:
             r.spacing.look_again(self.vpc_id, due)
 
     def note_names(self, execution: Execution, vpc: ObservedVpc | None) -> None:
-        """Remember names that EC2 refused our endpoint, though no other endpoint is there.
+        """Remember names that EC2 refused our endpoint, though no other endpoint has them.
 
-        So a private hosted zone has it: asked again every time, EC2 would refuse it every time.
+        So a private hosted zone has it: asked again every time, EC2 would refuse it every time. An
+        endpoint that has it may have come, or not be quite gone, since what was planned from.
         """
         refused = vpc.endpoints if vpc and execution.names_taken else ()
-        for service in {e.service for e in refused if e.endpoint_id in execution.names_taken}:
-            if vpc and len(vpc.endpoints_of(service)) == 1 and not vpc.absent_of(service):
+        services = {e.service for e in refused if e.endpoint_id in execution.names_taken}
+        for seen in self.reconciler.network.observe([self.vpc_id]) if services else ():
+            for service in services - _holding(seen):
                 central = Central(ELSEWHERE, self.begun)
                 self.reconciler.records.note_central(self.vpc_id, service, central)
 
@@ -89,3 +92,9 @@ class Aftermath:
         left = (s for s in execution.steps if s.result is Result.DEFERRED)
         waits = any(isinstance(step.action, WritePolicy) for step in left)
         return self.begun + SPACING if waits else None
+
+
+def _holding(vpc: ObservedVpc) -> set[Service]:
+    """Return the services whose name an endpoint of the VPC has, or may still have."""
+    named = {e.service for e in vpc.endpoints if e.private_dns}
+    return named | {a.service for a in vpc.absent if a.deleting}

@@ -47,8 +47,11 @@ def _in_order(endpoint: Endpoint, trigger: Trigger, reconciler: Reconciler) -> b
     owner = reconciler.owner
     if not decide(endpoint.policy, owner.baseline).contained:
         return False
-    if trigger.created_ids or not is_of_stack(endpoint.tags, owner.stack_id):
-        # A new one is looked at by VpcChange, too; of an owner's own only the policy counts.
+    if trigger.created_ids:
+        # VpcChange looks at a new one, too.
         return True
+    if not is_of_stack(endpoint.tags, owner.stack_id):
+        # Of an owner's own the policy counts, and whether it serves the VPC at all.
+        return bool(endpoint.subnet_ids)
     whole = endpoint.private_dns and endpoint.subnet_ids and endpoint.group_ids
     return bool(trigger.narrow and whole)

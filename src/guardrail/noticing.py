@@ -45,9 +45,10 @@ class Noticing:
             ids = self.memory.creations[service].endpoint_ids | {endpoint_id}
             self._know(service, endpoint_ids=ids, unanswered=False)
         for service, (gone, by_others) in self._lost(vpc).items():
-            self._lose(vpc.vpc_id, service, gone)
+            # Before it counts as lost: were this to fail between, nobody would begin the yield.
             if by_others and self.memory.may_yield(self.now):
                 self._begin_yield(vpc.vpc_id, gone)
+            self._lose(vpc.vpc_id, service, gone)
 
     def _lost(self, vpc: ObservedVpc) -> Mapping[Service, tuple[frozenset[str], bool]]:
         """Return what is deleted by now; an event that came late tells of no teardown any more."""

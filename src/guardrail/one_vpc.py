@@ -48,9 +48,8 @@ if TYPE_CHECKING:
 class Pass:
     """One reconcile of one VPC; what went wrong stands in `error`.
 
-    `closed` is the part of the plan that was carried out before the rest: its policy writes.
-    What cannot be found out keeps back only what depends on it: an open policy is closed whatever
-    stands against making an endpoint.
+    `closed` are the policy writes, carried out before the rest of the plan. What cannot be found
+    out or put back keeps back only what depends on it.
     """
 
     def __init__(
@@ -78,6 +77,7 @@ class Pass:
         self._execution: Execution | None = None
         self._yielded: Yield | None = None
         self._failed: GuardrailError | None = None
+        self._unclosed: GuardrailError | None = None
         self._kept_back: GuardrailError | None = None
 
     def prepare(self, vpc: ObservedVpc) -> None:
@@ -133,12 +133,15 @@ class Pass:
     @property
     def error(self) -> GuardrailError | None:
         """What went wrong, if anything did."""
-        return first_to_mend(self._failed, self._kept_back)
+        return first_to_mend(self._failed, self._unclosed, self._kept_back)
 
     def close(self) -> None:
         """Put policies back, straight from what was looked at; the rest of the plan stays."""
         self.closed = policies_of(self._planned)
         self._write(self.closed)
+        if not isinstance(self._failed, RetryableError):
+            # Nobody lets it be put back: the rest would wait for good.
+            self._unclosed, self._failed = self._failed, None
         self._planned = beside(self._planned, self.closed)
 
     def carry_out(self) -> None:
@@ -254,18 +257,16 @@ class Pass:
             intent=self._r.owner.intent,
             memory=self._memory,
             kept=self._kept,
+            looked=self._looked,
             judge=self._judged,
             now=self._r.now,
         )
 
     def _judged(self, endpoint: Endpoint) -> list[Step]:
         """Return what a policy that was looked at just now needs; a sweep looked minutes ago."""
-        before = (
-            [e for e in self._vpc.endpoints if e.endpoint_id == endpoint.endpoint_id]
-            if self._vpc
-            else []
-        )
-        seen = replace(endpoint, managed=any(e.managed for e in before))
+        before = self._vpc.endpoints if self._vpc else ()
+        ours = any(e.managed for e in before if e.endpoint_id == endpoint.endpoint_id)
+        seen = replace(endpoint, managed=ours)
         kept = self._r.evidence.kept([endpoint.endpoint_id])
         known = replace(self._known(settled=True), compliant=_policies(kept))
         return list(policy_steps(seen, self._r.owner.intent, known))

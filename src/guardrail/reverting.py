@@ -17,6 +17,9 @@ from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError, RetryableError
 from guardrail.ports import BeforeImage, Evidence, Kept, Network, Result
 
+_FRESH = timedelta(seconds=5)
+"""A look that is older is taken again before a policy is written."""
+
 _WHOLE_SECOND = timedelta(seconds=1)
 """CloudTrail's times are cut to whole seconds."""
 
@@ -40,9 +43,9 @@ class Revert:
 class Reverting:
     """Puts policies of one VPC's endpoints back.
 
-    `memory` and `kept` are what is remembered of the VPC and of its endpoints; `judge` says what a
-    policy that was looked at anew needs. `done` holds what was written, `untidy` why a record of
-    that could not be completed.
+    `memory` and `kept` are what is remembered of the VPC and of its endpoints, `looked` is when
+    they were looked at; `judge` says what a policy that was looked at anew needs. `done` holds what
+    was written, `untidy` why a record of that could not be completed.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Reverting:
         intent: Intent,
         memory: VpcMemory,
         kept: Mapping[str, Kept],
+        looked: datetime,
         judge: Callable[[Endpoint], list[Step]],
         now: Callable[[], datetime],
     ) -> None:
@@ -67,6 +71,7 @@ class Reverting:
         self._intent = intent
         self._memory = memory
         self._kept = kept
+        self._looked = looked
         self._judge = judge
         self._now = now
         self._begun = now()
@@ -81,7 +86,7 @@ class Reverting:
         endpoint policies are stricter than what is documented can tell, and an endpoint must not
         stay open for the sake of a statement that only narrowed it.
         """
-        if self._trigger.is_sweep and self._intent.mode is not Mode.OBSERVE:
+        if self._is_stale and self._intent.mode is not Mode.OBSERVE:
             steps = self._needed_now(action.endpoint_id)
             findings = [step for step in steps if isinstance(step, Finding)]
             needed = [step for step in steps if isinstance(step, WritePolicy)]
@@ -130,6 +135,11 @@ class Reverting:
             due = next_due
         self.due = min(due, self.due or due)
         return True
+
+    @property
+    def _is_stale(self) -> bool:
+        """Whether the owner may have closed it himself since: others had their turn before."""
+        return self._trigger.is_sweep or self._now() - self._looked > _FRESH
 
     def _needed_now(self, endpoint_id: str) -> list[Step]:
         """Return what the endpoint needs now; a sweep comes to it minutes after it has looked."""

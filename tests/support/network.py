@@ -31,7 +31,7 @@ from guardrail.core.model import (
     ServiceOffer,
 )
 from guardrail.core.names import MANAGED_TAG, Service, client_token
-from guardrail.errors import RetryableError, TerminalError
+from guardrail.errors import NameTakenError, RetryableError, TerminalError
 from guardrail.ports import Applied, Glimpse, Located, Result
 from support.faults import Faults
 from support.values import OFFERS, STACK
@@ -149,10 +149,12 @@ class FakeNetwork(Vpcs):
         match action:
             case SetPrivateDns() if action.enabled:
                 self._need_dns(self._vpc_of(action.endpoint_id))
-                self._need_name(self._vpc_of(action.endpoint_id), action.endpoint_id)
+                service = self.endpoint(action.endpoint_id).service
+                self._need_name(self._vpc_of(action.endpoint_id), service, action.endpoint_id)
             case CreateEndpoint():
                 if action.private_dns:
                     self._need_dns(self.state[action.vpc_id])
+                    self._need_name(self.state[action.vpc_id], action.service)
                 self._need_zones(self.state[action.vpc_id], action.subnet_ids)
             case AddSubnets():
                 before = self.endpoint(action.endpoint_id).subnet_ids
@@ -162,11 +164,10 @@ class FakeNetwork(Vpcs):
         if vpc.dns is None or not vpc.dns.both:
             raise RetryableError("requires both enableDnsSupport and enableDnsHostnames")
 
-    def _need_name(self, vpc: ObservedVpc, endpoint_id: str) -> None:
-        service = self.endpoint(endpoint_id).service
+    def _need_name(self, vpc: ObservedVpc, service: Service, endpoint_id: str = "") -> None:
         others = (e for e in vpc.endpoints_of(service) if e.endpoint_id != endpoint_id)
         if any(other.private_dns for other in others):
-            raise RetryableError("conflicting DNS domain")
+            raise NameTakenError("conflicting DNS domain")
 
     def _need_zones(self, vpc: ObservedVpc, subnet_ids: Collection[str]) -> None:
         zones = [s.zone for s in vpc.subnets if s.subnet_id in subnet_ids]

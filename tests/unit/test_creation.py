@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from guardrail.core.actions import Action, CreateEndpoint
 from guardrail.core.model import DnsAttributes, SecurityGroup, Subnet, VpcDns
 from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
@@ -171,6 +172,29 @@ class TestCreation:
         assert second.endpoint_id != first
         assert world.records.made(vpc_id).generation == 1
         assert outcomes(world.sweep()) == [Outcome.COMPLIANT]
+
+    def test_an_endpoint_whose_creation_was_never_answered_does_not_keep_its_token(self) -> None:
+        """It was deleted before anybody saw it; EC2 refuses its token for another endpoint."""
+        world = new_world()
+        vpc_id = world.network.add_vpc()
+        used: dict[int, tuple[str, ...]] = {}
+
+        def answers_late(action: Action) -> None:
+            if isinstance(action, CreateEndpoint):
+                if used.setdefault(action.generation, action.subnet_ids) != action.subnet_ids:
+                    raise RetryableError("IdempotentParameterMismatch")
+                if len(used) == 1:
+                    raise RetryableError("timed out, and the endpoint was made")
+
+        world.network.before_apply = answers_late
+        world.settled(vpc_id)
+        world.network.change(vpc_id, subnets=world.network.state[vpc_id].subnets[1:])
+        world.sweep()
+        assert world.network.endpoints(vpc_id) == (), "young: the same endpoint may appear yet"
+        world.clock.advance(hours=1)
+        world.sweep()
+        assert len(world.network.endpoints(vpc_id)) == 1
+        assert world.records.made(vpc_id).generation == 1
 
 
 class TestCompletion:

@@ -67,6 +67,7 @@ def execution(
         intent=Intent(),
         memory=VpcMemory(),
         kept={},
+        looked=clock(),
         judge=lambda _: [],
         now=clock,
     )

@@ -64,6 +64,19 @@ def test_what_one_call_cannot_show_is_looked_at_in_full() -> None:
     assert world.network.endpoint(endpoint.endpoint_id).subnet_ids == endpoint.subnet_ids
 
 
+def test_an_owners_endpoint_that_serves_nobody_any_more_is_looked_at_in_full() -> None:
+    """Taken out of all its subnets: the VPC needs one of ours, which VpcChange makes."""
+    world = World()
+    world.settling.enabled = True
+    vpc_id = world.network.add_vpc()
+    theirs = world.network.add_endpoint(vpc_id, STRICTER)
+    world.network.change_endpoint(theirs, subnet_ids=frozenset())
+    world.endpoint_change(theirs)
+    assert vpc_id in world.settling.paused
+    world.settled(vpc_id)
+    assert len(world.network.endpoints(vpc_id)) == 2
+
+
 @pytest.mark.parametrize("lacks", ["private_dns", "group_ids"])
 def test_what_one_call_shows_to_be_missing_is_looked_at_in_full(lacks: str) -> None:
     """Private DNS, or every group of the endpoint's."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from guardrail.core.actions import ActionKind
+from guardrail.core.actions import Action, ActionKind
 from guardrail.core.model import VpcDns
 from guardrail.core.names import Service
 from guardrail.core.policy import decide
@@ -18,7 +18,7 @@ from guardrail.report import Outcome
 from support.fakes import BASELINE, OPEN, FakeNetwork, FakeSettling
 from support.faults import Faults
 from support.stories import REFORMATTED, new_world, outcomes, reasons, with_endpoint
-from support.world import ALICE, EVERYTHING
+from support.world import ALICE, ENDPOINT_CHANGE, EVERYTHING
 
 
 class TestPolicy:
@@ -123,6 +123,26 @@ class TestPolicy:
         assert world.network.endpoint(first).policy == OPEN
         world.endpoint_change(second)
         assert decide(world.network.endpoint(first).policy, BASELINE).contained
+
+    def test_an_owner_who_closes_his_own_while_others_have_their_turn_is_not_overwritten(
+        self,
+    ) -> None:
+        """Where an event names nothing known all VPCs are looked at; the last one has to wait."""
+        world = new_world()
+        first, second = sorted(world.network.add_vpc() for _ in range(2))
+        theirs = [world.network.add_endpoint(vpc_id, OPEN) for vpc_id in (first, second)]
+        closed = '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}'
+
+        def meanwhile(action: Action) -> None:
+            if getattr(action, "endpoint_id", "") == theirs[0]:
+                world.network.set_policy(theirs[1], closed)
+                world.clock.advance(seconds=10)
+
+        world.network.before_apply = meanwhile
+        nobody = Trigger("DeleteVpcEndpoints", frozenset(), frozenset({"vpce-gone"}), settled=False)
+        world.run(nobody, ENDPOINT_CHANGE)
+        assert decide(world.network.endpoint(theirs[0]).policy, BASELINE).contained
+        assert world.network.endpoint(theirs[1]).policy == closed
 
     def test_one_vpcs_error_does_not_keep_the_others_from_repair(self) -> None:
         """A sweep goes on after a VPC that failed."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from guardrail.core.actions import CreateEndpoint, WritePolicy
+from guardrail.core.actions import Action, CreateEndpoint, WritePolicy
 from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
@@ -16,6 +16,7 @@ from guardrail.ports import Result
 from guardrail.report import Outcome, Report
 from guardrail.summary import Summary
 from support.fakes import BASELINE, OPEN
+from support.stories import new_world
 from support.world import World
 
 
@@ -244,6 +245,25 @@ def test_an_open_policy_does_not_keep_the_rest_of_its_vpc_waiting() -> None:
     assert {Reason.POLICY_BROADER, Reason.TAGS_MISSING} < {f.reason for f in report.findings}
     assert [step.result for step in report.steps].count(Result.APPLIED) == 2
     assert len(world.evidence.images) == 1
+
+
+def test_a_policy_that_nobody_lets_be_closed_does_not_keep_the_rest_of_its_vpc_waiting() -> None:
+    """A service control policy may deny it for good; it is reported by every sweep."""
+    world = new_world(services=tuple(Service))
+    vpc_id = world.network.add_vpc()
+    world.network.add_endpoint(vpc_id, OPEN, private_dns=True)
+
+    def denies(action: Action) -> None:
+        if isinstance(action, WritePolicy):
+            raise TerminalError("explicit deny in a service control policy")
+
+    world.network.before_apply = denies
+    (report,) = world.sweep()
+    assert {e.service for e in world.network.endpoints(vpc_id)} == set(Service)
+    assert (report.outcome, len(world.errors)) == (Outcome.FAILED, 1)
+    assert "explicit deny" in (report.error or "")
+    world.sweep()
+    assert len(world.errors) == 2
 
 
 def test_the_reads_do_not_grow_with_the_vpcs() -> None:

@@ -226,6 +226,22 @@ def test_the_projects_samples_point_somewhere(path: Path) -> None:
         assert isinstance(read_trigger(event), Trigger)
 
 
+def test_a_refused_name_tells_which_endpoint_wanted_it() -> None:
+    """It may be one of the guardrail's own; a creation has none yet."""
+    message = (
+        "already a conflicting DNS domain for states.us-east-1.amazonaws.com in the VPC " + VPC
+    )
+    failed = {"errorCode": "Client.InvalidParameter", "errorMessage": message}
+    for name, request, about in (
+        ("ModifyVpcEndpoint", {"R": {"VpcEndpointId": ENDPOINT}}, {ENDPOINT}),
+        ("CreateVpcEndpoint", {"R": {"VpcId": VPC}}, set()),
+    ):
+        trigger = read_trigger(event_of(name, request, **failed))
+        assert isinstance(trigger, Trigger)
+        assert trigger.wish
+        assert trigger.wish.about == about
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no folder of recorded events beside the project")
 def test_every_recorded_event_is_survived() -> None:
     """Records as they are, and as EventBridge wraps them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,14 +14,27 @@ from guardrail.core.names import MANAGED_TAG, Service
 from guardrail.core.policy import decide
 from guardrail.core.reasons import Reason
 from guardrail.core.wish import WishKind
+from guardrail.errors import RetryableError
 from guardrail.ports import Result
 from guardrail.report import Outcome
-from support.fakes import BASELINE, OPEN
+from support.fakes import BASELINE, OPEN, FakeRecords
 from support.stories import covered, reasons, refused, rest_of, untag
 from support.values import STACK
 from support.world import ALICE, YIELDING
 
 MANY = tuple(Service)
+
+
+@contextmanager
+def failing(records: FakeRecords, name: str) -> Iterator[None]:
+    """Let one kind of write to the table fail."""
+
+    def fails(*_: object) -> None:
+        raise RetryableError("the table does not answer")
+
+    setattr(records, name, fails)
+    yield
+    delattr(records, name)
 
 
 class TestDeletion:
@@ -53,6 +68,19 @@ class TestDeletion:
             world.clock.advance(hours=hours)
             world.sweep()
         assert len(world.network.endpoints(vpc_id)) == 1
+
+    def test_a_table_that_fails_in_between_does_not_take_the_yield_away(self) -> None:
+        """Lambda tries the event again; the endpoint does not come back in between."""
+        world, vpc_id = covered()
+        (endpoint,) = world.network.endpoints(vpc_id)
+        world.network.delete_endpoint(endpoint.endpoint_id)
+        for name in ("note_lost", "note_deletion"):
+            with failing(world.records, name):
+                world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+        world.endpoint_change(endpoint.endpoint_id, "DeleteVpcEndpoints")
+        world.network.change(vpc_id, absent=())
+        assert world.records.memory(vpc_id).yielding(world.clock())
+        assert reasons(world.settled(vpc_id)) == {Reason.YIELDING}
 
     def test_what_the_sweep_finds_just_deleted_starts_the_yield_too(self) -> None:
         """The event may be lost; EC2 still describes the endpoint."""

@@ -63,6 +63,9 @@ def cession_steps(endpoint: Endpoint, offer: ServiceOffer, known: Known) -> Iter
     wish = known.wish
     if wish is None or not _is_about(wish, offer) or not endpoint.private_dns:
         return
+    if endpoint.endpoint_id in wish.about:
+        # The name was refused to ours itself, some time ago: no endpoint of the owner's wants it.
+        return
     target = (offer.service, endpoint.endpoint_id)
     if not known.memory.ceding(offer.service, known.now):
         if refusal := _refusal(wish, offer, known):
@@ -82,6 +85,10 @@ def _is_about(wish: Wish, offer: ServiceOffer) -> bool:
 
 
 def _refusal(wish: Wish, offer: ServiceOffer, known: Known) -> str:
+    made = known.memory.creations.get(offer.service)
+    # CloudTrail's times are cut to whole seconds.
+    if wish.at and made and wish.at < made.begun.replace(microsecond=0):
+        return f"{wish.told()} at {wish.at}, before the guardrail made what stands there now"
     if wish.is_late(known.now):
         return f"{wish.told()} at {wish.at}, and the event came too late to be followed"
     if not known.memory.may_cede(offer.service, known.now):

@@ -172,10 +172,11 @@ class VpcMemory:
     def is_asked(self, service: Service, now: datetime) -> bool:
         """Whether it is known who answers for the service's name, or that nobody does.
 
-        An endpoint that was made uses the answer up: whoever deletes it may have got another.
+        An attempt to make an endpoint uses the answer up, whatever came of it: whoever refused it,
+        or deletes what was made, may have got another.
         """
         central, made = self.central.get(service), self.creations.get(service)
-        used = central and made and made.made and made.begun >= central.asked
+        used = central and made and made.begun >= central.asked
         return central is not None and not used and now < central.asked + REMEMBERED
 
     def served_by(self, service: Service, now: datetime) -> str | None:

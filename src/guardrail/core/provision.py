@@ -103,10 +103,11 @@ def _beside(
         if endpoint in surplus or coming:
             # Once the owner's is available ours goes; until then there is nothing to complete.
             continue
+        yield from cession_steps(endpoint, offer, known)
         if yielding := _yielding(known, offer.service):
+            # Leaving the name to the owner's puts nothing back.
             yield yielding
             continue
-        yield from cession_steps(endpoint, offer, known)
         yield from completion_steps(vpc, endpoint, offer, intent, known)
 
 
@@ -208,13 +209,15 @@ def _generation(vpc: ObservedVpc, service: Service, known: Known) -> int:
     """Return which endpoint of the VPC this one is; the ones before have used their ClientToken.
 
     So has one that the guardrail made, and that is another stack's by its tag now and carries no
-    traffic: it still stands, and EC2 would refuse its token for another endpoint.
+    traffic: it still stands, and EC2 would refuse its token for another endpoint. So may one whose
+    creation was never answered, and that nobody sees: it may have been deleted since.
     """
     made = known.memory.creations.get(service)
     if made is None:
         return 0
     disowned = {e.endpoint_id for e in vpc.endpoints_of(service) if not e.managed}
-    return made.generation + bool(disowned & made.endpoint_ids)
+    unseen = made.unanswered and not made.endpoint_ids and not made.is_young(known.now)
+    return made.generation + bool(disowned & made.endpoint_ids) + unseen
 
 
 def _missing(offer: ServiceOffer, known: Known) -> str:

@@ -201,6 +201,7 @@ def _wish(record: Mapping[str, Any], name: str, ids: frozenset[str]) -> Wish | N
         actor=_actor(record.get("userIdentity")),
         event_id=_text(record.get("eventID"), most=_MAX_EVENT_ID),
         at=_time(record.get("eventTime")),
+        about=frozenset(i for i in ids if i.startswith("vpce-")),
     )
 
 

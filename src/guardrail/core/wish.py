@@ -25,13 +25,17 @@ class WishKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A call that EC2 refused; `names` are the subnets, or the services and DNS names, it named."""
+    """A call that EC2 refused; `names` are the subnets, or the services and DNS names, it named.
+
+    `about` are the endpoints that it was to change.
+    """
 
     kind: WishKind
     names: frozenset[str] = frozenset()
     actor: str | None = None
     event_id: str | None = None
     at: datetime | None = None
+    about: frozenset[str] = frozenset()
 
     def is_late(self, now: datetime) -> bool:
         """Whether the event came so late that its owner has given up long since."""
