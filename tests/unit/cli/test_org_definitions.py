@@ -74,7 +74,10 @@ def test_a_unit_without_accounts_deploys_to_those_that_join() -> None:
     both = replace(WANTED, units=("ou-1", "ou-2"))
     site.rollout.deploy(replace(both, regions=REGIONS[:1]))
     assert site.rollout.deploy(both) == {}
-    assert sum(line.startswith("ou-2 has no stacks yet") for line in site.said.lines) == 2
+    told = [line for line in site.said.lines if line.startswith("accounts that join ou-2")]
+    assert told == [
+        f"accounts that join ou-2 get their stacks in {region} from now on" for region in REGIONS
+    ]
     operations = len(site.sets.operations)
     assert site.rollout.deploy(both) == {}
     assert len(site.sets.operations) == operations, "it is known by then"

@@ -8,7 +8,7 @@ import pytest
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.causes import advice
-from guardrail_cli.org.model import Definition, Pace
+from guardrail_cli.org.model import Definition, Operation, Outcome, Pace
 from guardrail_cli.org.removal import UNREACHED, Removal, Scope
 from guardrail_cli.org.rollout import Rollout
 from support.stack_sets import FakeArtifacts, FakeOrganisation, FakeStackSets, Said
@@ -91,6 +91,29 @@ def test_the_set_lets_go_of_what_is_in_a_suspended_account(*, known: bool) -> No
     assert sorted(site.sets.detached) == sorted(left)
     site.removal.the_set()
     assert site.sets.standing is None
+
+
+def test_what_the_set_did_not_come_to_let_go_of_is_told_as_not_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody stopped it: the stacks are in the set still, and it stays."""
+    site = Site()
+    site.sets.organisation.suspended.add(ACCOUNTS[1])
+
+    def detach(_: tuple[str, ...], accounts: list[str], regions: list[str], __: Pace) -> str:
+        cancelled = Outcome("CANCELLED")
+        none = {(account, region): cancelled for account in accounts for region in regions}
+        stopped = Operation(f"stopped-{len(site.sets.operations)}", "STOPPED", "", none)
+        site.sets.operations.append(("DETACH", accounts, stopped))
+        return stopped.operation_id
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.sets, "detach", detach)
+        left = site.removal.stacks(ALL)
+    assert left == {(ACCOUNTS[1], region): UNREACHED for region in REGIONS}
+    assert site.sets.stacks.keys() == left.keys()
+    assert site.removal.stacks(ALL).keys() == left.keys()
+    assert site.sets.stacks == {}
 
 
 def test_a_suspended_account_of_another_unit_is_left_alone() -> None:
@@ -253,7 +276,8 @@ def test_what_was_taken_out_can_be_left_out() -> None:
     """Before, deploy refuses and names the command that does it."""
     site = Site()
     fewer = replace(WANTED, regions=("us-east-1",))
-    with pytest.raises(UsageError, match="sfn-guardrail org remove --regions eu-west-1"):
+    command = "org remove --regions eu-west-1, with the same --home, --stack-set and --delegated"
+    with pytest.raises(UsageError, match=command):
         site.deploy(fewer)
     site.removal.stacks(Scope(regions=("eu-west-1",)))
     assert site.deploy(fewer) == {}

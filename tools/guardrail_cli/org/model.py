@@ -130,6 +130,11 @@ class Operation:
         return self.status in {"SUCCEEDED", "FAILED", "STOPPED"}
 
     @property
+    def unreached(self) -> list[Place]:
+        """The places that had not had their turn when it ended."""
+        return [place for place, one in self.results.items() if one.status == "CANCELLED"]
+
+    @property
     def failures(self) -> dict[Place, str]:
         """The places where it failed, with AWS's sentence."""
         failed = ((p, o) for p, o in self.results.items() if o.status == "FAILED")

@@ -96,7 +96,8 @@ class Removal:
             self.screen.say(f"letting go of the stacks of {len(accounts)} accounts: {why}")
             pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
             begun = self.sets.detach(units, accounts, list(regions), pace)
-            gone.update(self._watch.follow(begun, len(accounts) * len(regions)).failures)
+            ended = self._watch.follow(begun, len(accounts) * len(regions))
+            gone |= dict.fromkeys(ended.unreached, UNREACHED) | ended.failures
         return gone
 
     def the_set(self) -> None:

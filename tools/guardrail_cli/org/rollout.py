@@ -63,9 +63,10 @@ class Rollout:
             standing = wanted
         refuse_narrower(standing, wanted)
         same = standing.gives_the_same_as(wanted)
-        Run(self.sets, self._watch, wanted, active, self.waves, self.first, defined=same).go()
+        run = Run(self.sets, self._watch, wanted, active, self.waves, self.first, defined=same)
+        run.go()
         instances = list(self.sets.instances())
-        self._register(wanted, instances)
+        self._register(wanted, instances, run.held)
         failed = _not_as_wanted(wanted, active, instances)
         self.screen.say(
             f"{len(failed)} stacks are not as they should be"
@@ -86,17 +87,23 @@ class Rollout:
                 " that is (aws organizations list-accounts-for-parent), or leave it out"
             )
 
-    def _register(self, wanted: Definition, instances: list[Instance]) -> None:
-        """Have units in which no stack stands deploy to the accounts that join them."""
+    def _register(
+        self, wanted: Definition, instances: list[Instance], held: frozenset[str]
+    ) -> None:
+        """Have units in which no stack stands deploy to the accounts that join them.
+
+        Not in the regions that are held back: a unit's accounts would get theirs all at once.
+        """
         stand = {(one.unit, one.region) for one in instances}
-        named = {(unit, region) for unit in wanted.units for region in wanted.regions}
-        if named <= stand:
+        regions = [region for region in wanted.regions if region not in held]
+        if stand >= {(unit, region) for unit in wanted.units for region in regions}:
             return
         targets = self.sets.targets()
         for unit in wanted.units:
-            if regions := [r for r in wanted.regions if r not in targets.get(unit, ())]:
-                self.screen.say(f"{unit} has no stacks yet: accounts that join it will get theirs")
-                ended = self._watch.follow(self.sets.register(unit, regions), 0)
+            if lacking := [region for region in regions if region not in targets.get(unit, ())]:
+                told = ", ".join(lacking)
+                self.screen.say(f"accounts that join {unit} get their stacks in {told} from now on")
+                ended = self._watch.follow(self.sets.register(unit, lacking), 0)
                 refuse_failure(ended, f"adding {unit}")
 
 
@@ -125,5 +132,6 @@ def refuse_narrower(standing: Definition, wanted: Definition) -> None:
                 f"{option} leaves out {', '.join(left_out)}, which the set covers: its"
                 " version, mode and parameters are the same everywhere, so they would change as"
                 " well. Name them too, or take those stacks out first:"
-                f" sfn-guardrail org remove {option} {','.join(left_out)}, with the same --home"
+                f" sfn-guardrail org remove {option} {','.join(left_out)}, with the same --home,"
+                " --stack-set and --delegated"
             )

@@ -32,19 +32,24 @@ class Run:
     waves: Waves
     first: str
     defined: bool
-    _before: set[str] | None = None
+    _before: set[Place] | None = None
     _held: set[str] = field(default_factory=set)
     _units: dict[str, str] = field(default_factory=dict)
 
     def go(self) -> None:
         """Do it; raises UsageError when it fails everywhere.
 
-        Accounts that failed in an earlier run come last, where they keep nobody waiting.
+        Stacks that failed in an earlier run come last, where they keep nobody waiting.
         """
         while not (self._update() and self._add()):
             self.watch.screen.say("going on in the other regions")
         if self._before:
             self._try_again(self._before)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The regions that failed and are left out from then on."""
+        return frozenset(self._held)
 
     def _standing(self) -> list[Instance]:
         """Return the stacks that are meant, where nothing keeps them from being updated.
@@ -60,10 +65,10 @@ class Run:
     def _update(self) -> bool:
         """Update the stacks that are behind; False when a region failed."""
         behind = [one for one in self._standing() if not (self.defined and one.settled)]
-        failed = {one.account for one in behind if one.failed} - {self.first}
+        failed = {one.place for one in behind if one.failed and one.account != self.first}
         if self._before is None:
             self._before = failed
-        healthy = [one for one in behind if one.account not in failed]
+        healthy = [one for one in behind if one.place not in failed]
         if not self.defined and not healthy:
             # What is made from here on has to be of the new definition, so somebody has to begin.
             healthy = behind
@@ -102,21 +107,25 @@ class Run:
 
         return self._in_waves(missing, "deploying to", begin)
 
-    def _try_again(self, before: set[str]) -> None:
+    def _try_again(self, before: set[Place]) -> None:
         """Update what failed before; it may again, all of it."""
-        behind = [one for one in self._standing() if one.account in before and not one.settled]
+        behind = [one for one in self._standing() if one.place in before and not one.settled]
         for regions, accounts in by_regions(behind).items():
             self.watch.screen.say(f"trying {len(accounts)} accounts again that failed before")
             pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
             begun = self._begin_update(accounts, list(regions), pace)
-            self.watch.follow(begun, len(accounts) * len(regions))
+            ended = self.watch.follow(begun, len(accounts) * len(regions))
+            if ended.status == "STOPPED":
+                refuse_failure(ended, "trying again")
 
     def _in_waves(self, stacks: list[Instance], doing: str, begin: Begin) -> bool:
         """Do it wave by wave, those together that lack the same regions; False when one failed.
 
-        AWS refuses a whole operation that names a stack which does not stand.
+        AWS refuses a whole operation that names a stack which does not stand. The account that is
+        to be the first is so whatever it lacks.
         """
-        for regions, accounts in by_regions(stacks).items():
+        groups = by_regions(stacks).items()
+        for regions, accounts in sorted(groups, key=lambda group: self.first not in group[1]):
             ordered = sorted(accounts, key=lambda account: (account != self.first, account))
             for wave, pace in self.waves.of(ordered):
                 self.watch.screen.say(f"{doing} {len(wave)} of {len(accounts)} accounts")
@@ -129,10 +138,12 @@ class Run:
     def _went_well(self, ended: Operation, pace: Pace, doing: str) -> bool:
         """Return whether the operation succeeded; hold back the regions that kept it from it.
 
-        Raises UsageError when that is not to be told, or no region is left.
+        Raises UsageError when that is not to be told, no region is left, or somebody stopped it.
         """
         if ended.status == "SUCCEEDED":
             return True
+        if ended.status == "STOPPED":
+            refuse_failure(ended, doing)
         failures = Counter(region for _, region in ended.failures)
         blamed = {region for region, count in failures.items() if count > pace.may_fail}
         self._held |= blamed
