@@ -20,6 +20,7 @@ from guardrail_cli.org.accounts import WORKERS, Accounts
 
 VERSION = "0123456789ab"
 _STACK = {
+    "StackStatus": "UPDATE_COMPLETE",
     "Outputs": [
         {"OutputKey": "Table", "OutputValue": "sfn-endpoint-guardrail-Records-1A2B3C4D5E6F7"},
         {"OutputKey": "Version", "OutputValue": VERSION},

@@ -259,11 +259,12 @@ def test_what_fails_is_told_with_its_cause_and_the_rest_is_deployed(site: Site) 
     assert "the region is not enabled in this account" in told
     close(site.client("s3"), REGIONS[0])
     late = joined(organizations, "late", unit)
-    until(lambda: site.status(code=1, name=name)[late, REGIONS[0]]["problem"])
+    unread = "bucket cannot be read"
+    until(lambda: unread in site.status(code=1, name=name)[late, REGIONS[0]]["problem"])
     rows = site.status(code=1, name=name)
     assert "explicit deny in a service control policy" in rows[denied, REGIONS[0]]["problem"]
     assert "not enabled" in rows[off, REGIONS[1]]["problem"]
-    assert "bucket cannot be read" in rows[late, REGIONS[0]]["problem"]
+    assert unread in rows[late, REGIONS[0]]["problem"]
     for place in ((good, REGIONS[0]), (good, REGIONS[1]), (off, REGIONS[0])):
         assert (rows[place]["state"], rows[place]["problem"]) == ("CURRENT", "")
 

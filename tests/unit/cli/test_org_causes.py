@@ -41,6 +41,8 @@ POLICY, PERMISSION, QUOTA = "policy of the organisation", "permission is missing
         ("Limit exceeded for this resource", QUOTA),
         ("sfn-endpoint-guardrail-status already exists", "something of that name"),
         ("Account is suspended", "take the account out"),
+        ("it is INOPERABLE", "`org remove` of its region or unit"),
+        ("there is no stack", "failures beside it"),
         ("something nobody has seen", "events of the stack"),
     ],
 )

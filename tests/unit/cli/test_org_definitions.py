@@ -139,7 +139,7 @@ def test_places_with_stacks_are_not_left_out(less: dict[str, Any], option: str) 
 
 
 def test_what_cannot_be_updated_is_told_and_not_tried() -> None:
-    """A suspended account's stack is inoperable; one that left the unit is nobody's here."""
+    """One whose deletion failed is inoperable; one that left the unit is nobody's here."""
     site = Site()
     site.rollout.deploy(WANTED)
     place = (ACCOUNTS[4], "us-east-1")
@@ -148,7 +148,7 @@ def test_what_cannot_be_updated_is_told_and_not_tried() -> None:
     failed = site.rollout.deploy(NEXT)
     assert set(failed) == {place}
     assert "INOPERABLE" in failed[place]
-    assert "take the account out" in advice(failed[place])
+    assert "`org remove` of its region or unit" in advice(failed[place])
     assert not any(
         ACCOUNTS[5] in names for what, names, _ in site.sets.operations if what == "UPDATE"
     )

@@ -31,7 +31,10 @@ _ADVICE = (
         "switch on trusted access for StackSets in the management account:"
         " aws cloudformation activate-organizations-access",
     ),
-    (r"Cancelled", "it was not begun: mend the failures beside it, and run the command again"),
+    (
+        r"Cancelled|there is no stack",
+        "it was not begun: mend the failures beside it, and run the command again",
+    ),
     (
         r"should have '\S*stacksets-exec|trust relationship|AssumeRole on \S+ \S*stacksets-exec",
         "the StackSets role is missing in this account: see whether trusted access is on, and"
@@ -54,9 +57,11 @@ _ADVICE = (
         "something of that name stands there: remove the stack that made it, or rename it",
     ),
     (
-        r"suspended|closed|INOPERABLE",
-        "take the account out of the organisational unit, or reopen it",
+        r"INOPERABLE",
+        "deleting it failed, and no update reaches it any more: `org remove` of its region or unit"
+        " tries again, or with --let-go leaves it to be deleted in its account",
     ),
+    (r"suspended|closed", "take the account out of the organisational unit, or reopen it"),
     (
         r"limit|quota|maximum number|Throttl|Rate exceeded",
         "a quota is used up: raise it, or run it again later",

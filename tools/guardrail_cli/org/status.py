@@ -23,6 +23,14 @@ _WRONG = ("reported", "failed", "deferred", "waiting")
 """The outcomes of a sweep that leave something open; see docs/reference/reasons.md."""
 
 
+_BEHIND = "an update has not reached it yet: `org upgrade`, or `org deploy`, goes on"
+_STUCK = f"INOPERABLE: {advice('INOPERABLE')}"
+_UNDER_WAY = "an operation is under way there: look again when it has ended"
+_DELETED = (
+    "the stack was deleted in its account, behind the set's back: take its unit or region out with"
+    " `org remove` (--let-go if that fails), and `org deploy` makes it anew"
+)
+
 PLAIN, UNCOVERED = "PLAIN", "UNCOVERED"
 """States of the management account, where a stack is deployed by hand or is not."""
 
@@ -105,8 +113,8 @@ def rows(instances: Iterable[Instance], accounts: Accounts, wanted: Definition) 
         if row.problem or not row.version:
             return row
         if row.state != "CURRENT":
-            behind = "an update has not reached it yet: `org upgrade`, or `org deploy`, goes on"
-            return replace(row, problem=behind)
+            stuck = _STUCK if row.state == "INOPERABLE" else _BEHIND
+            return replace(row, problem=_under_way(instance) or stuck)
         return replace(row, problem=_difference(row, version, wanted))
 
     yield from by_account(instances, accounts, look, _unread)
@@ -194,6 +202,8 @@ def _stack(instance: Instance, accounts: Clients) -> dict[str, dict[str, str]]:
     client = accounts.client("cloudformation", instance.region)
     with reaching("looking at the stack"):
         (stack,) = client.describe_stacks(StackName=instance.stack_id)["Stacks"]
+    if stack["StackStatus"] == "DELETE_COMPLETE":
+        raise UsageError(_DELETED)
     return {
         "Outputs": {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())},
         "Parameters": {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", ())},
@@ -214,10 +224,16 @@ def _failure(instance: Instance) -> str:
     return f"{instance.reason} ({advice(instance.reason)})"
 
 
+def _under_way(instance: Instance) -> str:
+    """Return that it is being worked on; while the stack is made there is no role to read with."""
+    busy = instance.state != "CURRENT" and instance.detail in {"PENDING", "RUNNING"}
+    return _UNDER_WAY if busy else ""
+
+
 def _unread(instance: Instance, why: str) -> Row:
     if ROLE in why:
         why = f"{why} (the parameter StatusReader says who may assume it)"
-    problem = _failure(instance) or why or "there is no stack"
+    problem = _failure(instance) or _under_way(instance) or why or "there is no stack"
     return Row(instance.account, instance.region, instance.state, problem=problem)
 
 
