@@ -10,6 +10,7 @@ import boto3
 import pytest
 from click.testing import Result
 from organisation_site import (
+    NAME,
     ROLE,
     ec2_of,
     made,
@@ -32,6 +33,7 @@ from support.stack_sets import FakeArtifacts, FakeOrganisation, FakeStackSets, S
 
 RUN = CliRunner()
 REGIONS = ("us-east-1", "eu-west-1")
+READER = "arn:aws:iam::111122223333:role/platform"
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +89,7 @@ def test_stacks_then_endpoints_then_the_set(sets: FakeStackSets, members: list[s
     result = remove(*DELETING)
     assert result.exit_code == 0, result.output
     assert result.stdout.count("vpce-") == 2
-    assert "Delete 2 stacks and the stack set?" in result.output
+    assert f"Delete 2 stacks and the stack set {NAME}?" in result.output
     assert "Delete the 2 endpoints and 2 security groups that stacks made, too?" in result.output
     assert "nothing is left of what the deleted stacks made" in result.output
     assert (sets.stacks, sets.standing) == ({}, None)
@@ -108,7 +110,8 @@ def test_without_the_option_the_endpoints_stay(sets: FakeStackSets, members: lis
     """They are listed, since there is a role to look with."""
     result = remove("--role", ROLE, answer="y\n")
     assert (result.exit_code, sets.standing) == (0, None)
-    assert "Delete 2 stacks and the stack set, and leave their endpoints?" in result.output
+    asked = f"Delete 2 stacks and the stack set {NAME}, and leave their endpoints?"
+    assert asked in result.output
     assert all(standing((account, "us-east-1")) for account in members)
 
 
@@ -245,6 +248,7 @@ def test_a_region_is_taken_out_with_its_endpoints(
     _, group_id = made_by_stack(there, service="com.amazonaws.eu-west-1.states")
     result = remove(*DELETING, "--regions", "eu-west-1")
     assert result.exit_code == 0, result.output
+    assert f"Delete 2 stacks of the stack set {NAME}?" in result.output
     assert group_id in result.stdout
     assert standing(there) == set()
     assert all(standing((account, "us-east-1")) for account in members)
@@ -255,13 +259,30 @@ def test_the_region_with_the_status_roles_stays_while_others_do(
     sets: FakeStackSets, unit: str
 ) -> None:
     """Its stacks make the only role that status reads an account through; told is what to do."""
-    deploy(sets, unit, REGIONS, StatusRegion="us-east-1")
+    deploy(sets, unit, REGIONS, StatusRegion="us-east-1", StatusReader=READER)
     refused = str(remove("--regions", "us-east-1").exception)
     assert "status could not read the stacks in eu-west-1 any more" in refused
     assert "org upgrade --home us-east-1 --parameter StatusRegion= and then" in refused
     assert "--parameter StatusRegion=eu-west-1" in refused
     assert len(sets.stacks) == 4
-    deploy(sets, unit, REGIONS, StatusRegion="eu-west-1")
+    deploy(sets, unit, REGIONS, StatusRegion="eu-west-1", StatusReader=READER)
+    assert remove("--regions", "us-east-1").exit_code == 0
+    assert {region for _, region in sets.stacks} == {"eu-west-1"}
+
+
+def test_the_way_out_names_the_set_that_is_meant(sets: FakeStackSets, unit: str) -> None:
+    """The command is copied, and without the name would be about another set."""
+    deploy(sets, unit, REGIONS, StatusRegion="us-east-1", StatusReader=READER)
+    pilot = ("--stack-set", f"{NAME}-pilot", "--delegated")
+    refused = str(remove("--regions", "us-east-1", *pilot).exception)
+    assert f"org upgrade --home us-east-1 {' '.join(pilot)} --parameter StatusRegion= " in refused
+
+
+def test_where_nobody_may_read_there_are_no_status_roles_to_keep(
+    sets: FakeStackSets, unit: str
+) -> None:
+    """The region goes as any other."""
+    deploy(sets, unit, REGIONS, StatusRegion="us-east-1")
     assert remove("--regions", "us-east-1").exit_code == 0
     assert {region for _, region in sets.stacks} == {"eu-west-1"}
 
@@ -271,7 +292,7 @@ def test_the_region_with_the_status_roles_goes_with_all_others(
     sets: FakeStackSets, unit: str, options: tuple[str, ...]
 ) -> None:
     """Nothing is left to read then."""
-    deploy(sets, unit, REGIONS, StatusRegion="us-east-1")
+    deploy(sets, unit, REGIONS, StatusRegion="us-east-1", StatusReader=READER)
     assert remove(*options).exit_code == 0
     assert sets.stacks == {}
 

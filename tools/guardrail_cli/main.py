@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError
 
 from guardrail_cli.canary import Canary, checked, fly
 from guardrail_cli.check import check_files
@@ -174,9 +175,12 @@ def canary(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    A profile or a region that does not exist shows as soon as the SDK makes a client.
+    """
     try:
         app()
-    except UsageError as error:
+    except (UsageError, BotoCoreError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from error

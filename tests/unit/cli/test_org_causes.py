@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import typer
 
 from guardrail_cli.org.causes import advice
+from guardrail_cli.org.options import end
 
 CALLER = "User: arn:aws:sts::111122223333:assumed-role/stacksets-exec-0123/AWSCloudFormation is not"
 GET = (
@@ -49,3 +51,29 @@ POLICY, PERMISSION, QUOTA = "policy of the organisation", "permission is missing
 def test_a_cause_comes_with_what_to_do(reason: str, told: str) -> None:
     """AWS's sentences, as far as they are known; who was denied stands in each denial."""
     assert told in advice(reason)
+
+
+def test_what_fails_in_many_accounts_for_one_reason_is_named_for_some(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A region can fail in a thousand; nothing else goes under in it."""
+    many = {(f"{number:012}", "eu-west-1"): "region is not enabled" for number in range(12)}
+    others = {("0" * 12, "us-east-1"): "region is not enabled", ("x", "eu-west-1"): "limit"}
+    with pytest.raises(typer.Exit) as ended:
+        end({**many, **others})
+    lines = capsys.readouterr().err.splitlines()
+    assert ended.value.exit_code == 1
+    assert [line[:22] for line in lines[:5]] == [f"{n:012} eu-west-1" for n in range(5)]
+    assert all(REGION in line for line in lines[:5])
+    assert lines[5] == "and 7 more accounts in eu-west-1: region is not enabled"
+    assert [line.split(" (")[0] for line in lines[6:]] == [
+        "000000000000 us-east-1: region is not enabled",
+        "x eu-west-1: limit",
+    ]
+
+
+def test_nothing_that_failed_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a word."""
+    with pytest.raises(typer.Exit) as ended:
+        end({})
+    assert (ended.value.exit_code, capsys.readouterr().err) == (0, "")

@@ -196,3 +196,20 @@ def test_the_plan_counts_what_is_missing_and_behind_and_what_it_costs() -> None:
     assert "counted in 38 places; one assumed for each of the other 2" in told
     assert "cannot be looked into: denied" in told
     assert any("153.30" in line for line in after.lines()), "7 endpoints in 3 zones at $7.30"
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("observe", "in observe no endpoint is made"),
+        ("enforce-new", "VPCs that stand already get no endpoint before --mode enforce"),
+        ("enforce", ""),
+    ],
+)
+def test_the_plan_says_what_its_mode_does_not_make(mode: str, told: str) -> None:
+    """Endpoints are counted and priced in every mode, since that is where the way leads."""
+    site = Site()
+    wanted = replace(WANTED, parameters={"Mode": mode})
+    *_, total, last = plan(site.sets, site.sets.organisation, wanted).lines()
+    assert told in last
+    assert (total if told else last).startswith("in all")

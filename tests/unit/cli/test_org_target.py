@@ -10,7 +10,7 @@ import pytest
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.packaging import Release
-from guardrail_cli.org.target import changed, checked, given, kept, refuse_moved_role
+from guardrail_cli.org.target import Target, changed, checked, given, kept, refuse_moved_role
 
 REGIONS = ("eu-west-1", "us-east-1")
 READER = "arn:aws:iam::111122223333:role/platform"
@@ -67,3 +67,28 @@ def test_what_has_no_role_can_be_given_another_region() -> None:
     refuse_moved_role(standing(StatusRegion="us-east-1"), there)
     refuse_moved_role(standing(StatusRegion="eu-north-1", StatusReader=READER), there)
     refuse_moved_role(there, there)
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        (Target("sfn-endpoint-guardrail", "eu-west-1"), "--home eu-west-1"),
+        (
+            Target("sfn-endpoint-guardrail-pilot", "eu-west-1", delegated=True),
+            "--home eu-west-1 --stack-set sfn-endpoint-guardrail-pilot --delegated",
+        ),
+    ],
+)
+def test_a_command_that_is_told_can_be_copied(target: Target, options: str) -> None:
+    """Without the name it would be about another set."""
+    assert target.options == options
+
+
+@pytest.mark.parametrize(
+    ("parameter", "option"),
+    [("Mode=enforce", "--mode"), ("ArtifactPrefix=x", "--artifact-prefix of `org deploy`")],
+)
+def test_a_parameter_with_an_option_of_its_own_names_it(parameter: str, option: str) -> None:
+    """And the command, where not all have it: `org upgrade` has no prefix."""
+    with pytest.raises(UsageError, match=f"is set by {option}, not by --parameter"):
+        given([parameter])

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 _AT_ONCE = 16
 # Of some regions nobody may expect an answer, behind a firewall, say.
@@ -62,6 +63,6 @@ def _answer(client: Any, asked: dict[str, str]) -> str | None:  # noqa: ANN401 -
     except ClientError as error:
         code = error.response["Error"]["Code"]
         return "" if code == "StackSetNotFoundException" or code in _OFF else str(error)
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         return str(error)
     return None

@@ -16,8 +16,18 @@ HOME = typer.Option("--home", help="region of the stack set itself")
 DELEGATED = typer.Option("--delegated", help="this is a delegated administrator's account")
 
 
+_SHOWN = 5
+"""Places with one reason that are named; a region can fail in a thousand accounts."""
+
+
 def end(failed: Mapping[Place, str]) -> None:
     """Print where something failed, why and what to do, and end: with 1 if anything did."""
+    of_reason: dict[tuple[str, str], list[str]] = {}
     for (account, region), reason in sorted(failed.items()):
-        typer.echo(f"{account} {region}: {reason} ({advice(reason)})", err=True)
+        of_reason.setdefault((region, reason), []).append(account)
+    for (region, reason), accounts in of_reason.items():
+        for account in accounts[:_SHOWN]:
+            typer.echo(f"{account} {region}: {reason} ({advice(reason)})", err=True)
+        if more := accounts[_SHOWN:]:
+            typer.echo(f"and {len(more)} more accounts in {region}: {reason}", err=True)
     raise typer.Exit(int(bool(failed)))

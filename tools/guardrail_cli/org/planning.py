@@ -14,6 +14,13 @@ ZONES = 3
 """Zones of an endpoint: the default of MaxAvailabilityZones."""
 
 
+_MAKES_LESS = {
+    "observe": "in observe no endpoint is made: those come with --mode enforce-new, or enforce",
+    "enforce-new": "in enforce-new VPCs that stand already get no endpoint before --mode enforce",
+}
+"""What a mode does not make of what is counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Stacks by what would become of them, and the VPCs that would be covered."""
@@ -25,6 +32,7 @@ class Plan:
     elsewhere: int
     vpcs: Count
     items: tuple[Item, ...]
+    mode: str = ""
 
     def lines(self) -> Iterator[str]:
         """Yield it for a person."""
@@ -44,6 +52,8 @@ class Plan:
         for item in self.items:
             yield f"{item.name:<52}{item.quantity:>14,.0f}{item.cost:>12,.2f}  {item.unit}"
         yield f"{'in all':<66}{total(self.items):>12,.2f}"
+        if told := _MAKES_LESS.get(self.mode):
+            yield told
 
 
 def plan(
@@ -70,6 +80,7 @@ def plan(
         elsewhere=len(instances) - len(here),
         vpcs=vpcs,
         items=_items(len(accounts), wanted, vpcs.vpcs),
+        mode=wanted.effective.get("Mode", ""),
     )
 
 

@@ -60,7 +60,7 @@ def remove(
     places = given.places(instances) if delete_endpoints else [one.place for one in instances]
     left = _list_left(given.leavings(instances), places) if role else _tell_how_to_list()
     if not sure:
-        _ask(given.scope, instances, left if delete_endpoints else None)
+        _ask(given, instances, left if delete_endpoints else None)
     end(given.delete(instances, places if delete_endpoints else None))
 
 
@@ -94,14 +94,15 @@ class _Given:
 
     def _refuse_blindness(self, standing: Definition) -> None:
         """Raise UsageError if stacks stay, and the roles that status reads them through go."""
-        going, region = set(self.scope.regions), standing.effective.get("StatusRegion")
+        given, going = standing.effective, set(self.scope.regions) & set(standing.regions)
         staying = sorted(set(standing.regions) - going)
-        if staying and region in going & set(standing.regions):
+        if staying and given.get("StatusReader") and given.get("StatusRegion") in going:
+            region = given["StatusRegion"]
             raise UsageError(
                 f"the stacks in {region} make the role of each account that status reads through:"
                 f" without them, status could not read the stacks in {', '.join(staying)} any more."
                 " Let those make it first, in two steps (IAM's names are global): sfn-guardrail"
-                f" org upgrade --home {self.target.home} --parameter StatusRegion= and then"
+                f" org upgrade {self.target.options} --parameter StatusRegion= and then"
                 f" --parameter StatusRegion={staying[0]}"
             )
 
@@ -191,11 +192,13 @@ def _tell_how_to_list() -> list[Left]:
     return []
 
 
-def _ask(scope: Scope, instances: list[Instance], left: list[Left] | None) -> None:
+def _ask(given: _Given, instances: list[Instance], left: list[Left] | None) -> None:
     """Ask about the stacks, and about what they made if that is to be deleted; may abort."""
-    what = f"{len(instances)} stacks" + (" and the stack set" if scope.everything else "")
+    everything, name = given.scope.everything, given.target.name
+    of_set = f" and the stack set {name}" if everything else f" of the stack set {name}"
+    what = f"{len(instances)} stacks{of_set}"
     leaving = ", and leave their endpoints" if left is None else ""
-    if instances or scope.everything:
+    if instances or everything:
         typer.confirm(f"Delete {what}{leaving}?", abort=True)
     if left is not None and (instances or not all(one.done for one in left)):
         typer.confirm(

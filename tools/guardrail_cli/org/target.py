@@ -16,7 +16,7 @@ from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.stack_set import AwsStackSets
 from guardrail_cli.org.values import refused, takes
 
-OWN = {"Mode": "--mode", "ArtifactPrefix": "--artifact-prefix"}
+OWN = {"Mode": "--mode", "ArtifactPrefix": "--artifact-prefix of `org deploy`"}
 """Parameters that have options of their own."""
 
 
@@ -35,6 +35,12 @@ class Target:
                 f"--stack-set must begin with {STACK}: deploy/scp.json and the role that status"
                 " reads through go by that name"
             )
+
+    @property
+    def options(self) -> str:
+        """The options that say it, for a command that a person can copy."""
+        name = "" if self.name == STACK else f" --stack-set {self.name}"
+        return f"--home {self.home}{name}{' --delegated' if self.delegated else ''}"
 
     def sets(self) -> AwsStackSets:
         """Return the stack set."""
