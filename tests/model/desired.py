@@ -62,12 +62,27 @@ class World:
         vpc = self.state.vpcs.get(vpc_id)
         if vpc is None:
             return list(self._leftovers(vpc_id))
-        if vpc.owner_id != ACCOUNT or is_exempt(vpc.tags, self.today):
+        if not self._counts(vpc):
             return []
         faults = list(self._policies(vpc))
         for service in self.intent.services:
             faults += self._service(vpc, str(service))
         return faults
+
+    def lacks(self, vpc_id: str) -> list[Fault]:
+        """Return what ours lack beside endpoints of the owner's without the service's name.
+
+        They need not be complete there; but they alone answer for the name, so it is no waste.
+        """
+        vpc = self.state.vpcs.get(vpc_id)
+        if vpc is None or not self._counts(vpc):
+            return []
+        sides = (self._sides(vpc, str(service)) for service in self.intent.services)
+        alone = [ours for ours, others in sides if len(ours) == 1 and others]
+        return [fault for (one,) in alone for fault in self._complete(vpc, one)]
+
+    def _counts(self, vpc: Vpc) -> bool:
+        return vpc.owner_id == ACCOUNT and not is_exempt(vpc.tags, self.today)
 
     def _leftovers(self, vpc_id: str) -> Iterator[Fault]:
         for thing_id in sorted(self.made):
@@ -87,11 +102,7 @@ class World:
                 yield Fault("policy", vpc.vpc_id, text)
 
     def _service(self, vpc: Vpc, service: str) -> Iterator[Fault]:
-        present = [
-            e for e in self.state.endpoints_of(vpc.vpc_id) if e.service == service and not e.of_aws
-        ]
-        managed = [e for e in present if self._is_managed(e)]
-        others = [e for e in present if e not in managed]
+        managed, others = self._sides(vpc, service)
         if len(managed) > 1:
             ids = ", ".join(e.endpoint_id for e in managed)
             yield Fault("duplicate", vpc.vpc_id, f"{len(managed)} endpoints of {service}: {ids}")
@@ -101,6 +112,13 @@ class World:
             yield from self._complete(vpc, managed[0])
         else:
             yield from self._missing(vpc, service)
+
+    def _sides(self, vpc: Vpc, service: str) -> tuple[list[Endpoint], list[Endpoint]]:
+        """Return the managed endpoints of a service, and the others."""
+        standing = self.state.endpoints_of(vpc.vpc_id)
+        present = [e for e in standing if e.service == service and not e.of_aws]
+        managed = [e for e in present if self._is_managed(e)]
+        return managed, [e for e in present if e not in managed]
 
     def _beside(self, vpc: Vpc, others: list[Endpoint], managed: list[Endpoint]) -> Iterator[Fault]:
         """Judge a VPC with an endpoint of the owner's.

@@ -32,6 +32,9 @@ EXAMPLES = {
     "opened while exempt": Case(
         (*COVERED, Step("exempt"), Step("loosen"), SETTLED, Step("unexempt"))
     ),
+    "muted again and again beside an endpoint of the owner's without the name": Case(
+        (*COVERED, Step("own", how=8), *(SETTLED, Step("mute")) * 3, SETTLED)
+    ),
     "deleted twice within a day": Case(
         (*COVERED, Step("drop-managed"), SETTLED, Step("sweep"), SETTLED, Step("drop-managed"))
     ),

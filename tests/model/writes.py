@@ -68,9 +68,14 @@ def wasted(
 def _improved(write: Write, judge: Callable[[Snapshot, float], World]) -> bool:
     if write.code is not None:
         return False
-    before = Counter(f.code for f in judge(write.before, write.at).of_vpc(write.vpc_id))
-    after = Counter(f.code for f in judge(write.after, write.at).of_vpc(write.vpc_id))
+    worlds = (judge(state, write.at) for state in (write.before, write.after))
+    before, after = (_wrong(world, write.vpc_id) for world in worlds)
     return bool(before - after) or ("zones" in before and _grown(write))
+
+
+def _wrong(world: World, vpc_id: str) -> Counter[str]:
+    """Return how often there is each fault, and each thing that need not be there and may."""
+    return Counter(f.code for f in (*world.of_vpc(vpc_id), *world.lacks(vpc_id)))
 
 
 def _grown(write: Write) -> bool:
