@@ -14,7 +14,7 @@ from model.attributes import hears_of_dns
 from model.case import Case, Step
 from model.delivery import Courier, Fate
 from model.desired import Fault, World
-from model.owner import ACTS, Blocked, Owner, Touch
+from model.owner import ACTS, Blocked, Deletion, Owner, Touch
 from model.product import SWEEPING, Product
 from model.region import Region
 from model.snapshot import Snapshot, take
@@ -41,6 +41,7 @@ class Played:
     wasted: list[Write]
     writes: list[Write]
     touches: list[Touch]
+    deletions: list[Deletion]
     blocked: list[Blocked]
     acts: tuple[bool, ...]
     calls: int
@@ -168,6 +169,7 @@ class _Play:
             wasted=writes.wasted(self._watch.writes, self._owner.touches, self._world),
             writes=self._watch.writes,
             touches=self._owner.touches,
+            deletions=self._owner.deletions,
             blocked=self._owner.blocked,
             acts=tuple(self._done),
             calls=self._watch.calls,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from model.desired import Fault
 from model.owner import Blocked
 from model.play import Played
-from model.yields import DAY
+from model.yields import DAY, YIELD
 
 SPARE_WRITES = 2
 """How many endpoint writes a sequence may take beyond the least possible."""
@@ -44,7 +44,8 @@ def _cost_of_delivery(disturbed: Played, perfect: Played) -> Iterator[Fault]:
 def _in_the_way(perfect: Played) -> Iterator[Fault]:
     """Yield where only the guardrail kept a tool of the owner's from ending well.
 
-    Not if the guardrail had given way within a day before, or the owner did other things meanwhile.
+    Not if the guardrail had given way within a day before, for a refused call or for a deletion, or
+    the owner did other things meanwhile.
     """
     for blocked in perfect.blocked:
         if not _is_excused(perfect, blocked):
@@ -56,4 +57,10 @@ def _is_excused(perfect: Played, blocked: Blocked) -> bool:
     refused = any(t.code and blocked.begun - DAY <= t.at < blocked.begun for t in own)
     allowed = ("delete_",) if blocked.code == "teardown" else ("create_vpc_endpoint",)
     other = any(t.at > blocked.begun and not t.action.startswith(allowed) for t in own)
-    return refused or other
+    return refused or other or (blocked.code == "teardown" and _has_yielded(perfect, blocked))
+
+
+def _has_yielded(perfect: Played, blocked: Blocked) -> bool:
+    """Whether a deletion had begun the one yield of the day, and that was over."""
+    ago = (blocked.begun - d.at for d in perfect.deletions if d.vpc_id == blocked.vpc_id)
+    return any(YIELD < since <= DAY for since in ago)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from guardrail.core.model import VpcDns
 from model.case import Case, Step
 from model.delivery import PROMPT, Fate
 from model.play import play
-from model.promises import broken
+from model.promises import broken, broken_with_perfect_delivery
 
 NETWORK = Step("network", which=2)
 SETTLED = Step("wait", after=2400.0)
@@ -46,3 +48,18 @@ def test_in_the_end_everything_is_as_it_should_be(case: Case) -> None:
     """The same promises as of sequences that are drawn."""
     played = play(case)
     assert not list(broken(played)), "\n".join(played.story)
+
+
+def test_a_teardown_is_helped_once_in_a_day() -> None:
+    """A deletion had that yield; begun within it, or without it, the teardown goes through."""
+    deleted = (Step("drop-managed"), SETTLED, Step("sweep"), SETTLED)
+    late, early, alone = (
+        play(Case((*COVERED, *before, Step("destroy"), SETTLED)))
+        for before in (deleted, deleted[:1], ())
+    )
+    assert late.blocked
+    assert not early.blocked
+    assert not alone.blocked
+    assert not list(broken_with_perfect_delivery(late, late))
+    unexcused = replace(late, deletions=[])
+    assert list(broken_with_perfect_delivery(unexcused, unexcused))
