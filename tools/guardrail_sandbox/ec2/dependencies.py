@@ -2,7 +2,9 @@
 
 The endpoint's network interfaces hold subnet, group and VPC, also while it is being deleted. A VPC
 is held by groups other than the default one and by gateway endpoints too; internet gateways,
-instances and the like hold nothing here beyond what moto knows.
+instances and the like hold nothing here beyond what moto knows. A group of an endpoint that is in
+no subnet is held by nothing, and goes from the endpoint as it is deleted (moto keeps it there, and
+then describes no group of the endpoint at all).
 
 Source: EC2 API reference, "Error codes" (DependencyViolation), DeleteSecurityGroup, DeleteVpc.
 Confidence: documented
@@ -12,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from guardrail_sandbox.ec2.behaviour import Before, Behaviour
-from guardrail_sandbox.ec2.call import Call, RefusedError
+from guardrail_sandbox.ec2.behaviour import After, Before, Behaviour
+from guardrail_sandbox.ec2.call import Call, RefusedError, Reply
 
 
 class Dependencies(Behaviour):
@@ -28,6 +30,10 @@ class Dependencies(Behaviour):
             "DeleteSecurityGroup": _refuse_group,
             "DeleteVpc": _refuse_vpc,
         }
+
+    def after(self) -> Mapping[str, After]:
+        """Take a group that is gone off endpoints."""
+        return {"DeleteSecurityGroup": _take_off}
 
 
 def _refuse_subnet(call: Call) -> None:
@@ -56,3 +62,11 @@ def _refuse_vpc(call: Call) -> None:
     if held:
         message = f"The vpc '{vpc_id}' has dependencies and cannot be deleted."
         raise RefusedError("DependencyViolation", message)
+
+
+def _take_off(call: Call, reply: Reply) -> Reply:
+    group_id = call.form.get("GroupId", "")
+    for endpoint in call.ec2.vpc_end_points.values():
+        if group_id in endpoint.security_group_ids:
+            endpoint.security_group_ids.remove(group_id)
+    return reply

@@ -278,3 +278,18 @@ def test_the_last_group_stays(world: Ec2World) -> None:
     )
     world.modify(endpoint_id, AddSecurityGroupIds=[second], RemoveSecurityGroupIds=[first])
     assert [g["GroupId"] for g in world.read(endpoint_id)["Groups"]] == [second]
+
+
+def test_a_group_that_nothing_holds_goes_from_the_endpoint_as_it_is_deleted(
+    world: Ec2World,
+) -> None:
+    """The endpoint is in no subnet; the next group that it gets is described."""
+    vpc_id = world.vpc()
+    subnet_id, first = world.subnet(vpc_id), world.group(vpc_id)
+    endpoint_id = world.endpoint(vpc_id, SubnetIds=[subnet_id], SecurityGroupIds=[first])
+    world.modify(endpoint_id, RemoveSubnetIds=[subnet_id])
+    world.ec2.delete_security_group(GroupId=first)
+    second = world.ec2.create_security_group(GroupName="next", Description="x", VpcId=vpc_id)
+    world.modify(endpoint_id, AddSecurityGroupIds=[second["GroupId"]])
+    shown = world.read(endpoint_id)["Groups"]
+    assert [group["GroupId"] for group in shown] == [second["GroupId"]]
