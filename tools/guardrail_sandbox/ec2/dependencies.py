@@ -2,9 +2,9 @@
 
 The endpoint's network interfaces hold subnet, group and VPC, also while it is being deleted. A VPC
 is held by groups other than the default one and by gateway endpoints too; internet gateways,
-instances and the like hold nothing here beyond what moto knows. A group of an endpoint that is in
-no subnet is held by nothing, and goes from the endpoint as it is deleted (moto keeps it there, and
-then describes no group of the endpoint at all).
+instances and the like hold nothing here beyond what moto knows. That a group of an endpoint without
+interfaces is held by nothing, and goes from the endpoint as it is deleted, is assumed (moto keeps
+it there, and then describes no group of the endpoint at all).
 
 Source: EC2 API reference, "Error codes" (DependencyViolation), DeleteSecurityGroup, DeleteVpc.
 Confidence: documented
