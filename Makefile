@@ -71,6 +71,7 @@ bench: build ## measure speed (ratios; the figures are those of this machine)
 
 docs: setup ## write the generated reference pages anew
 	@python docs/generate.py
+	@python -m guardrail_sandbox behaviours --markdown >docs/reference/sandbox-behaviours.md
 
 lock: setup ## pin the requirements anew, with hashes
 	uv pip compile pyproject.toml --group setup --universal --python-version 3.11 \

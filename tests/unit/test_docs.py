@@ -33,7 +33,7 @@ def generate() -> ModuleType:
 
 
 def test_the_generated_pages_are_fresh(generate: ModuleType) -> None:
-    """When this fails: `python docs/generate.py`, and commit the pages."""
+    """When this fails: `make docs`, and commit the pages."""
     for path, text in generate.pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale"
 

@@ -160,7 +160,7 @@ def test_every_behaviour_can_be_switched_off(make: Make, name: str) -> None:
 
 
 def test_the_page_of_the_docs_is_up_to_date() -> None:
-    """Write it anew with `python -m guardrail_sandbox behaviours --markdown`."""
+    """When this fails: `make docs`, and commit the page."""
     page = ROOT / "docs" / "reference" / "sandbox-behaviours.md"
     assert page.read_text() == markdown()
     assert all(behaviour.name in listing() for behaviour in BEHAVIOURS)
