@@ -42,8 +42,12 @@ def with_endpoint(world: World) -> tuple[str, str]:
 
 
 def covered(*services: Service) -> tuple[World, str]:
-    """Return a world with a VPC that the guardrail made endpoints in."""
+    """Return a world with a VPC that the guardrail made endpoints in.
+
+    Its clock stands between two seconds: CloudTrail's times are cut to whole ones.
+    """
     world = World()
+    world.clock.advance(milliseconds=500)
     world.intent = replace(world.intent, services=services or (Service.STATES,))
     vpc_id = world.network.add_vpc()
     for _ in range(2):

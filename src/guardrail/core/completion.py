@@ -85,12 +85,8 @@ def _is_about(wish: Wish, offer: ServiceOffer) -> bool:
 
 
 def _refusal(wish: Wish, offer: ServiceOffer, known: Known) -> str:
-    made = known.memory.creations.get(offer.service)
-    # CloudTrail's times are cut to whole seconds.
-    if wish.at and made and wish.at < made.begun.replace(microsecond=0):
-        return f"{wish.told()} at {wish.at}, before the guardrail made what stands there now"
-    if wish.is_late(known.now):
-        return f"{wish.told()} at {wish.at}, and the event came too late to be followed"
+    if past := wish.out_of_date([known.memory.creations.get(offer.service)], known.now):
+        return past
     if not known.memory.may_cede(offer.service, known.now):
         begun = known.memory.ceded[offer.service].begun
         return f"{wish.told()}; the name was given up at {begun}, which is done once in 24 hours"

@@ -58,10 +58,8 @@ def _refusal(vpc: ObservedVpc, wish: Wish, standing: Yield | None, known: Known)
     if standing:
         return ""
     made = [known.memory.creations.get(e.service) for e in vpc.endpoints if e.managed]
-    if wish.at and made and all(one and wish.at < one.begun for one in made):
-        return f"{wish.told()} at {wish.at}, before the guardrail made what stands there now"
-    if wish.is_late(known.now):
-        return f"{wish.told()} at {wish.at}, and the event came too late to be followed"
+    if past := wish.out_of_date(made, known.now):
+        return past
     if not known.memory.may_yield(known.now):
         begun = known.memory.yielded.begun if known.memory.yielded else None
         return f"{wish.told()}; the guardrail yielded at {begun} and does so once in 24 hours"

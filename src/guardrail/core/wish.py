@@ -6,11 +6,12 @@ his own. It says where to look and what may be in the way; what is done follows 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from guardrail.core.memory import YIELD
+from guardrail.core.memory import YIELD, Creation
 
 
 class WishKind(StrEnum):
@@ -37,9 +38,19 @@ class Wish:
     at: datetime | None = None
     about: frozenset[str] = frozenset()
 
-    def is_late(self, now: datetime) -> bool:
-        """Whether the event came so late that its owner has given up long since."""
-        return self.at is not None and now - self.at > YIELD
+    def out_of_date(self, in_the_way: Iterable[Creation | None], now: datetime) -> str:
+        """Say why it is about the past; nothing where it is not.
+
+        `in_the_way` are the creations, as far as they are known, of what it would take away now.
+        """
+        if self.at is None:
+            return ""
+        made = list(in_the_way)
+        if made and all(one and self.at < _cut(one.begun) for one in made):
+            return f"{self.told()} at {self.at}, before the guardrail made what stands there now"
+        if now - self.at > YIELD:
+            return f"{self.told()} at {self.at}, and the event came too late to be followed"
+        return ""
 
     def told(self) -> str:
         """Say in words who tried what."""
@@ -48,3 +59,8 @@ class Wish:
             WishKind.OWN_ENDPOINT: "tried to make an endpoint of their own with private DNS",
         }[self.kind]
         return f"{self.actor or 'somebody'} {what}"
+
+
+def _cut(time: datetime) -> datetime:
+    """Cut to whole seconds, as CloudTrail's times are."""
+    return time.replace(microsecond=0)
