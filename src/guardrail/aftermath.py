@@ -96,5 +96,5 @@ class Aftermath:
 
 def _holding(vpc: ObservedVpc) -> set[Service]:
     """Return the services whose name an endpoint of the VPC has, or may still have."""
-    named = {e.service for e in vpc.endpoints if e.private_dns}
+    named = {e.service for e in vpc.endpoints if e.private_dns and not e.aside}
     return named | {a.service for a in vpc.absent if a.deleting}

@@ -19,7 +19,11 @@ from guardrail.core.actions import (
     AttachSecurityGroup,
     AuthorizeClients,
     CreateEndpoint,
+    CreateSecurityGroup,
     DeleteEndpoint,
+    DeleteSecurityGroup,
+    EnableVpcDns,
+    RestoreTags,
     SetPrivateDns,
     WritePolicy,
     withdraws,
@@ -29,7 +33,7 @@ from guardrail.core.memory import Creation, VpcMemory
 from guardrail.core.model import Finding, Plan
 from guardrail.core.names import Service
 from guardrail.core.trail import Trigger
-from guardrail.errors import GuardrailError, NameTakenError, first_to_mend
+from guardrail.errors import GuardrailError, NameTakenError, RetryableError, first_to_mend
 from guardrail.ports import Applied, Network, Records, Result
 from guardrail.report import Step
 from guardrail.reverting import Reverting
@@ -68,10 +72,11 @@ class Execution:
         self.reverting = reverting
 
     def carry_out(self, planned: Plan) -> GuardrailError | None:
-        """Apply what this function may do; one endpoint write, a failure stops the rest.
+        """Apply what this function may do; one endpoint write, a failure stops what needs it.
 
-        Policy writes go on after a failure: closing one endpoint must not wait for another.
-        Returns the first error, one that another attempt may mend before any other.
+        Policy writes go on after any failure: closing one endpoint must not wait for another. What
+        another attempt may mend stops all else; what would fail each time keeps no more waiting for
+        good than it has to. Returns the first error, a mendable one before any other.
         """
         self._findings = planned.findings
         self._vpc_id = planned.vpc_id
@@ -79,7 +84,7 @@ class Execution:
         errors: list[GuardrailError] = []
         for action in self._in_order(planned.actions):
             ready = self._with_group(action)
-            if not self._may(ready) or (errors and not isinstance(ready, WritePolicy)):
+            if not self._may(ready) or _is_held_up(ready, self.steps, errors):
                 self.steps.append(Step(ready, Result.DEFERRED))
                 continue
             try:
@@ -116,6 +121,7 @@ class Execution:
             return action
         made = [s for s in self.steps if s.action.kind is ActionKind.CREATE_SECURITY_GROUP]
         if action.group_id != PENDING_GROUP or not made or made[-1].resource_id is None:
+            # Where making it failed, that of the other service is not it.
             return action
         return replace(action, group_id=made[-1].resource_id)
 
@@ -201,7 +207,54 @@ class Execution:
             made = self._memory.creations.get(service)
             generation = made.generation + 1 if made else 1
             self._records.note_leaving(action.vpc_id, service, frozenset(ids), generation)
-        return self._network.apply(action)
+        try:
+            return self._network.apply(action)
+        except RetryableError:
+            # It may have happened, and is tried again.
+            raise
+        except GuardrailError:
+            for service, ids in by_service.items():
+                self._records.note_staying(action.vpc_id, service, frozenset(ids))
+            raise
+
+
+def _is_held_up(action: Action, steps: Iterable[Step], errors: Collection[GuardrailError]) -> bool:
+    """Whether a failure of this pass keeps an action from being tried."""
+    if not errors or isinstance(action, WritePolicy):
+        return False
+    if any(isinstance(error, RetryableError) for error in errors):
+        return True
+    failed = [step.action for step in steps if step.result is Result.FAILED]
+    return any(_needs(action, other) for other in failed)
+
+
+def _needs(action: Action, other: Action) -> bool:
+    """Whether an action is impossible, or would cut clients off, without another that failed."""
+    about = {getattr(action, name, None) for name in ("endpoint_id", "group_id")}
+    creates, named = isinstance(action, CreateEndpoint), _gives_name(action)
+    match other:
+        case RestoreTags():
+            # No role may change what does not bear the tag.
+            return other.resource_id in about
+        case CreateSecurityGroup():
+            return PENDING_GROUP in about
+        case AuthorizeClients():
+            # With the name, calls would go to an endpoint that does not let them in.
+            return named or other.group_id in about
+        case AttachSecurityGroup():
+            return named and other.endpoint_id in about
+        case EnableVpcDns():
+            return named or creates
+        case DeleteEndpoint():
+            # Its own would be refused while it stands: the group, the name, another in its place.
+            return named or creates or isinstance(action, DeleteSecurityGroup)
+        case _:
+            return False
+
+
+def _gives_name(action: Action) -> bool:
+    """Whether an endpoint that stands gets the service's name."""
+    return isinstance(action, SetPrivateDns) and action.enabled
 
 
 def _precondition(action: Action) -> ActionKind | None:

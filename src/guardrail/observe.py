@@ -116,6 +116,9 @@ class ObservedRecords:
     ) -> None:
         """Note nothing: nothing is deleted."""
 
+    def note_staying(self, vpc_id: str, service: Service, endpoint_ids: frozenset[str]) -> None:
+        """Note nothing: nothing is deleted."""
+
     def note_lost(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

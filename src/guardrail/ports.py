@@ -186,6 +186,9 @@ class Records(Protocol):
     ) -> None:
         """Remember that endpoints are about to be deleted by the guardrail itself."""
 
+    def note_staying(self, vpc_id: str, service: Service, endpoint_ids: frozenset[str]) -> None:
+        """Remember that endpoints stand that were about to be deleted: EC2 refused that."""
+
     def note_lost(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

@@ -23,6 +23,7 @@ from guardrail.inventory import inventory_at
 from guardrail.one_vpc import Pass
 from guardrail.ports import Agenda, Evidence, Network, Records, Resolution, Settling
 from guardrail.report import Report
+from guardrail.reverting import FRESH
 
 Outcomes = Iterator[tuple[Report, GuardrailError | None]]
 
@@ -79,16 +80,20 @@ class Reconciler:
                 yield self._unseen(vpc_id, trigger, memory, looked)
                 continue
             one = Pass(self, trigger, inventory, memory, kept, looked)
-            yield self._reconcile(one, vpc, trigger, memory)
+            # An event that leads to many may have had to wait for the writes of those before.
+            aged = self.agenda is None and len(vpc_ids) > 1 and self.now() - looked > FRESH
+            yield self._reconcile(one, vpc, trigger, memory, aged=aged)
 
     def _reconcile(
-        self, one: Pass, vpc: ObservedVpc, trigger: Trigger, memory: VpcMemory
+        self, one: Pass, vpc: ObservedVpc, trigger: Trigger, memory: VpcMemory, *, aged: bool
     ) -> tuple[Report, GuardrailError | None]:
         try:
             seen = self._with_dns(self._with_interfaces(vpc, trigger, memory), trigger, memory)
         except GuardrailError as error:
             return Report(vpc.vpc_id, trigger, self.owner.intent.mode, error=str(error)), error
         one.prepare(seen)
+        if aged and one.writes:
+            one.look_anew()
         one.carry_out()
         return one.report(), one.error
 

@@ -17,8 +17,8 @@ from guardrail.core.trail import Trigger
 from guardrail.errors import GuardrailError, PolicyRefusedError, RefusedError, RetryableError
 from guardrail.ports import BeforeImage, Evidence, Kept, Network, Result
 
-_FRESH = timedelta(seconds=5)
-"""A look that is older is taken again before a policy is written."""
+FRESH = timedelta(seconds=5)
+"""A look that is older, while others had their turn, is taken again before anything is written."""
 
 _WHOLE_SECOND = timedelta(seconds=1)
 """CloudTrail's times are cut to whole seconds."""
@@ -139,7 +139,7 @@ class Reverting:
     @property
     def _is_stale(self) -> bool:
         """Whether the owner may have closed it himself since: others had their turn before."""
-        return self._trigger.is_sweep or self._now() - self._looked > _FRESH
+        return self._trigger.is_sweep or self._now() - self._looked > FRESH
 
     def _needed_now(self, endpoint_id: str) -> list[Step]:
         """Return what the endpoint needs now; a sweep comes to it minutes after it has looked."""

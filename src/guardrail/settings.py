@@ -18,7 +18,10 @@ _Parsed = TypeVar("_Parsed")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the owner asked for (`intent`) and where the stack's own parts are."""
+    """What the owner asked for (`intent`) and where the stack's own parts are.
+
+    `settle_function_arn` is the function that a pause leads to; none where the function itself is.
+    """
 
     intent: Intent
     organization_id: str
@@ -29,6 +32,7 @@ class Settings:
     stack_id: str
     schedule_group: str
     settle_role_arn: str
+    settle_function_arn: str
     dead_letter_queue_arn: str
     dead_letter_queue_url: str
     rules: tuple[str, ...] = ()
@@ -48,6 +52,7 @@ class Settings:
             stack_id=_required(env, "STACK_ID"),
             schedule_group=env.get("SETTLE_SCHEDULE_GROUP", ""),
             settle_role_arn=env.get("SETTLE_ROLE_ARN", ""),
+            settle_function_arn=env.get("SETTLE_FUNCTION_ARN", ""),
             dead_letter_queue_arn=env.get("DEAD_LETTER_QUEUE_ARN", ""),
             dead_letter_queue_url=_required(env, "DEAD_LETTER_QUEUE_URL"),
             rules=tuple(_list(env.get("RULES", ""))),

@@ -55,9 +55,10 @@ class Weighing:
     def _when_quiet(self, planned: Plan, memory: VpcMemory) -> Plan:
         settling = self.reconciler.settling
         if self._awaits_quiet(planned):
-            if settling.push(self.vpc.vpc_id):
+            if not settling.push(self.vpc.vpc_id):
+                planned = self.settled()
+            elif not self.trigger.settled:
                 return planned
-            planned = self.settled()
         elif self.trigger.is_sweep and creates(planned) and settling.pending(self.vpc.vpc_id):
             return self.unsettled()
         return self._unless_central(planned, memory)

@@ -121,7 +121,9 @@ def application(function_arn: str) -> App:
     time_left = TimeLeft()
     ec2 = _network(settings, account, time_left)
     network, records, evidence = _ports(settings, ec2)
-    schedules, scheduler = _schedules(settings, function_arn), clients.scheduler()
+    scheduler, schedules = clients.scheduler(), _schedules(settings, function_arn)
+    # Only one function creates, so every pause leads there, whoever begins it or pushes it on.
+    pauses = _schedules(settings, settings.settle_function_arn or function_arn)
     observes = settings.intent.mode is Mode.OBSERVE
     return App(
         settings=settings,
@@ -129,7 +131,7 @@ def application(function_arn: str) -> App:
         network=network,
         records=records,
         evidence=evidence,
-        settling=ScheduledSettling(scheduler, schedules, settings.settle_seconds, _now),
+        settling=ScheduledSettling(scheduler, pauses, settings.settle_seconds, _now),
         agenda=NoAgenda() if observes else ScheduledAgenda(scheduler, schedules, "look-again"),
         spacing=NoAgenda() if observes else ScheduledAgenda(scheduler, schedules, "revert"),
         resolution=VpcResolution(region),

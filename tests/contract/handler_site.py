@@ -6,12 +6,20 @@ import io
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
+from aws_lambda_powertools import Logger
 
-from support.fakes import ACCOUNT, OPEN
+from guardrail.aws.network import Ec2Network
+from guardrail.aws.resolution import VpcResolution
+from handlers import application as composition
+from handlers import bootstrap
+from handlers.application import application
+from support.fakes import ACCOUNT, OPEN, STACK
 
 
 @dataclass
@@ -110,3 +118,31 @@ class Trail:
         writes = {"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}
         client.put_event_selectors(TrailName="trail", EventSelectors=[writes])
         client.start_logging(Name="trail")
+
+
+def ready_site(monkeypatch: pytest.MonkeyPatch, table: str, **settings: str) -> Site:
+    """Return a VPC that is ready for its endpoint, and set what the handlers are given."""
+    site = Site()
+    monkeypatch.setattr(bootstrap, "logger", Logger(service=f"test-{uuid4()}", stream=site.log))
+    site.queue = boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"]
+    site.vpc_id = site.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    site.ec2.create_subnet(VpcId=site.vpc_id, CidrBlock="10.0.0.0/24")
+    site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": True})
+    given = {
+        "MODE": "enforce",
+        "SETTLE_SECONDS": "0",
+        "TABLE_NAME": table,
+        "STACK_ID": STACK,
+        "DEAD_LETTER_QUEUE_URL": site.queue,
+        "POWERTOOLS_SERVICE_NAME": "sfn-endpoint-guardrail",
+        "POWERTOOLS_METRICS_NAMESPACE": "SfnEndpointGuardrail",
+    }
+    for name, value in (given | settings).items():
+        monkeypatch.setenv(name, value)
+    # A trail as it should be; moto alone would make what a dry run only tries.
+    Trail.exists()
+    monkeypatch.setattr(Ec2Network, "trials", lambda _: {})
+    resolution = partial(VpcResolution, profiles=NoProfiles)
+    monkeypatch.setattr(composition, "VpcResolution", resolution)
+    application.cache_clear()  # each test has an account of its own
+    return site

@@ -9,27 +9,22 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import boto3
 import pytest
-from aws_lambda_powertools import Logger
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from handler_site import Context, NoProfiles, Site, Trail, change_of, change_of_endpoint, metrics
+from handler_site import Context, Site, change_of, change_of_endpoint, metrics, ready_site
 
 from guardrail.aws.last_sweep import KEY
 from guardrail.aws.network import Ec2Network
-from guardrail.aws.resolution import VpcResolution
 from guardrail.core.trials import Write
 from guardrail.errors import RetryableError
-from handlers import application as composition
 from handlers import bootstrap, endpoint_change, sweep, vpc_change, yielding
 from handlers.application import application
-from support.fakes import BASELINE, OPEN, STACK
+from support.fakes import BASELINE, OPEN
 from support.world import ENDPOINT_CHANGE, EVERYTHING, VPC_CHANGE, YIELDING
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "events"
@@ -68,30 +63,7 @@ OF_REVERTS = {"actor", "exposure_ms", "policy_sha256_after", "policy_sha256_befo
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, table: str) -> Site:
     """Return a VPC that is ready for its endpoint."""
-    site = Site()
-    monkeypatch.setattr(bootstrap, "logger", Logger(service=f"test-{uuid4()}", stream=site.log))
-    site.queue = boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"]
-    site.vpc_id = site.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    site.ec2.create_subnet(VpcId=site.vpc_id, CidrBlock="10.0.0.0/24")
-    site.ec2.modify_vpc_attribute(VpcId=site.vpc_id, EnableDnsHostnames={"Value": True})
-    given = {
-        "MODE": "enforce",
-        "SETTLE_SECONDS": "0",
-        "TABLE_NAME": table,
-        "STACK_ID": STACK,
-        "DEAD_LETTER_QUEUE_URL": site.queue,
-        "POWERTOOLS_SERVICE_NAME": "sfn-endpoint-guardrail",
-        "POWERTOOLS_METRICS_NAMESPACE": "SfnEndpointGuardrail",
-    }
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    # A trail as it should be; moto alone would make what a dry run only tries.
-    Trail.exists()
-    monkeypatch.setattr(Ec2Network, "trials", lambda _: {})
-    resolution = partial(VpcResolution, profiles=NoProfiles)
-    monkeypatch.setattr(composition, "VpcResolution", resolution)
-    application.cache_clear()  # each test has an account of its own
-    return site
+    return ready_site(monkeypatch, table)
 
 
 def test_a_reconcile_is_one_line_with_the_documented_fields(site: Site) -> None:

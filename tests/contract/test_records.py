@@ -89,6 +89,10 @@ def test_what_leaves_and_what_is_lost_raise_the_generation(records: Records) -> 
     records.note_leaving(VPC, Service.STATES, frozenset({ENDPOINT}), 1)
     made = records.memories([VPC])[VPC].creations[Service.STATES]
     assert made == Creation(1, NOW, frozenset({ENDPOINT}), frozenset({ENDPOINT}))
+    for _ in range(2):
+        records.note_staying(VPC, Service.STATES, frozenset({ENDPOINT}))
+        made = records.memories([VPC])[VPC].creations[Service.STATES]
+        assert made == Creation(1, NOW, frozenset({ENDPOINT}))
     gone = Creation(1, NOW, departed=frozenset({ENDPOINT}))
     for _ in range(2):
         records.note_lost(VPC, Service.STATES, frozenset({ENDPOINT}), 1)

@@ -77,6 +77,11 @@ class FakeRecords:
         leaving = self.made(vpc_id, service).leaving | endpoint_ids
         self._know(vpc_id, service, leaving=leaving, generation=generation)
 
+    def note_staying(self, vpc_id: str, service: Service, endpoint_ids: frozenset[str]) -> None:
+        """See `Records.note_staying`."""
+        leaving = self.made(vpc_id, service).leaving - endpoint_ids
+        self._know(vpc_id, service, leaving=leaving)
+
     def note_lost(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

@@ -69,6 +69,14 @@ def test_a_function_logs_to_a_group_that_forgets(name: str) -> None:
     assert group == f"{name}Logs"
 
 
+def test_a_pause_leads_to_the_function_that_creates() -> None:
+    """The others that begin one may not; without a name, it leads to the function itself."""
+    for name in FUNCTIONS:
+        named = template().properties(name)["Environment"]["Variables"].get("SETTLE_FUNCTION_ARN")
+        wanted = {"Fn::GetAtt": ["VpcChange", "Arn"]} if name == "EndpointChange" else None
+        assert named == wanted, name
+
+
 def test_nothing_has_a_fixed_price() -> None:
     """Nothing is polled, provisioned or watched unless asked for: no alarm, key or queue reader."""
     made = [r for r in template().resources.values() if template().holds(r.get("Condition"), {})]

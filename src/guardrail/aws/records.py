@@ -143,6 +143,15 @@ class DynamoRecords:
             values={":generation": {"N": str(generation)}, ":ids": {"SS": sorted(endpoint_ids)}},
         )
 
+    def note_staying(self, vpc_id: str, service: Service, endpoint_ids: frozenset[str]) -> None:
+        """See `Records.note_staying`."""
+        self._update(
+            vpc_id,
+            "DELETE #leaving :ids",
+            names={"#leaving": f"{service}:leaving"},
+            values={":ids": {"SS": sorted(endpoint_ids)}},
+        )
+
     def note_lost(
         self, vpc_id: str, service: Service, endpoint_ids: frozenset[str], generation: int
     ) -> None:

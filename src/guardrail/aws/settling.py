@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Schedules:
     """Where the schedules stand and whom they invoke.
 
-    `function_arn` is that of the function itself; the scheduler assumes `role_arn` to invoke it
-    and sends what it cannot deliver to `dead_letter_arn`.
+    The scheduler assumes `role_arn` to invoke `function_arn` and sends what it cannot deliver to
+    `dead_letter_arn`.
     """
 
     group: str

@@ -60,22 +60,32 @@ def cession_steps(endpoint: Endpoint, offer: ServiceOffer, known: Known) -> Iter
     Half an hour at most, and once in 24 hours: a call that fails on purpose does not keep private
     DNS off, and no failed call deletes anything.
     """
-    wish = known.wish
-    if wish is None or not _is_about(wish, offer) or not endpoint.private_dns:
-        return
-    if endpoint.endpoint_id in wish.about:
-        # The name was refused to ours itself, some time ago: no endpoint of the owner's wants it.
-        return
     target = (offer.service, endpoint.endpoint_id)
-    if not known.memory.ceding(offer.service, known.now):
-        if refusal := _refusal(wish, offer, known):
-            yield Finding(Reason.YIELD_SPENT, refusal, *target)
-            return
-        begun = Cession(known.now, wish.actor, wish.event_id)
-        yield CessionBegins(offer.service, begun)
+    if not endpoint.private_dns:
+        return
+    if ceded := known.memory.ceding(offer.service, known.now):
+        # It was begun, and somebody or something kept the name from being given up.
+        yield Finding(Reason.YIELDING, _left_to(ceded), *target)
+        yield SetPrivateDns(endpoint.endpoint_id, enabled=False)
+        return
+    wish = known.wish
+    if wish is None or not _is_about(wish, offer) or endpoint.endpoint_id in wish.about:
+        # Where it was refused to ours itself, some time ago, no endpoint of the owner's wants it.
+        return
+    if refusal := _refusal(wish, offer, known):
+        yield Finding(Reason.YIELD_SPENT, refusal, *target)
+        return
+    yield CessionBegins(offer.service, Cession(known.now, wish.actor, wish.event_id))
     message = f"{wish.told()}; the name is left to it for half an hour"
     yield Finding(Reason.YIELDING, message, *target)
     yield SetPrivateDns(endpoint.endpoint_id, enabled=False)
+
+
+def _left_to(ceded: Cession) -> str:
+    return (
+        f"the service's name is left to an endpoint that {ceded.actor or 'the owner'} wants to"
+        f" make, until {ceded.until.isoformat(timespec='minutes')}"
+    )
 
 
 def _is_about(wish: Wish, offer: ServiceOffer) -> bool:
@@ -123,11 +133,7 @@ def _private_dns_steps(
         # us, whose next try would lead here again.
         return
     if ceded := known.memory.ceding(endpoint.service, known.now):
-        message = (
-            f"the service's name is left to an endpoint that {ceded.actor or 'the owner'} wants to"
-            f" make, until {ceded.until.isoformat(timespec='minutes')}"
-        )
-        yield Finding(Reason.YIELDING, message, *target)
+        yield Finding(Reason.YIELDING, _left_to(ceded), *target)
     elif by := known.memory.served_by(endpoint.service, known.now):
         message = f"private DNS stays off: {by} answers for the service's name"
         yield Finding(Reason.SERVED_CENTRALLY, message, *target)

@@ -79,7 +79,7 @@ def needs_dns(vpc: ObservedVpc, intent: Intent) -> bool:
     """
     if vpc.is_default and not intent.default_vpcs and not any(e.managed for e in vpc.endpoints):
         return False
-    return any(_lacks_name(vpc, service) for service in intent.services)
+    return any(_lacks_name(vpc, service) for service in _with_endpoints(vpc, intent))
 
 
 def _lacks_name(vpc: ObservedVpc, service: Service) -> bool:
@@ -115,14 +115,22 @@ def _own_steps(vpc: ObservedVpc, intent: Intent, known: Known) -> Iterator[Step]
     if exempt := _exemption(vpc.tags, intent, known):
         yield exempt
         if exempt.reason is Reason.EXEMPT:
-            for service in intent.services:
+            for service in _with_endpoints(vpc, intent):
                 yield from making_way(vpc, service, intent, known)
             return
     for endpoint in vpc.endpoints:
         if endpoint.endpoint_id not in leaving:
             yield from policy_steps(endpoint, intent, known)
-    for service in intent.services:
-        yield from service_steps(vpc, service, intent, known)
+    for service in _with_endpoints(vpc, intent):
+        steps = service_steps if service in intent.services else making_way
+        yield from steps(vpc, service, intent, known)
+
+
+def _with_endpoints(vpc: ObservedVpc, intent: Intent) -> Iterator[Service]:
+    """Yield the services that get endpoints, and those that did: ours is in their owner's way."""
+    yield from intent.services
+    made = {e.service for e in vpc.endpoints if e.managed}
+    yield from sorted(made - set(intent.services))
 
 
 def _exemption(

@@ -55,12 +55,10 @@ def _begin(wish: Wish, standing: Yield | None, known: Known) -> Iterator[Step]:
 
 
 def _refusal(vpc: ObservedVpc, wish: Wish, standing: Yield | None, known: Known) -> str:
-    if standing:
-        return ""
     made = [known.memory.creations.get(e.service) for e in vpc.endpoints if e.managed]
     if past := wish.out_of_date(made, known.now):
         return past
-    if not known.memory.may_yield(known.now):
+    if not standing and not known.memory.may_yield(known.now):
         begun = known.memory.yielded.begun if known.memory.yielded else None
         return f"{wish.told()}; the guardrail yielded at {begun} and does so once in 24 hours"
     return ""
@@ -94,6 +92,7 @@ def _out_of_subnets(
 
 def _interfaces_of_ours(vpc: ObservedVpc, known: Known, managed: list[Endpoint]) -> frozenset[str]:
     """Return the interfaces of managed endpoints, those included that are being deleted."""
-    made = {i for c in known.memory.creations.values() for i in c.endpoint_ids | c.leaving}
+    creations = known.memory.creations.values()
+    made = {i for c in creations for i in c.endpoint_ids | c.leaving | c.departed}
     going = [a.interface_ids for a in vpc.absent if a.endpoint_id in made]
     return frozenset().union(*(e.interface_ids for e in managed), *going)

@@ -179,7 +179,7 @@ def test_each_endpoint_that_cannot_be_closed_is_told_of() -> None:
 
 
 def test_a_refusal_of_another_kind_is_not_held_back() -> None:
-    """That a subnet could not be added says nothing of a policy that stays open."""
+    """That a name could not be had says nothing of a policy that stays open."""
     world = World()
     vpc_id = world.network.add_vpc()
     world.settled(vpc_id)
@@ -192,7 +192,8 @@ def test_a_refusal_of_another_kind_is_not_held_back() -> None:
     world.network.before_apply = denying(ActionKind.WRITE_POLICY)
     world.endpoint_change(ours.endpoint_id)
     assert [message.subject for message in world.heard.messages] == [
-        f"Step Functions guardrail: ACTION NEEDED, {ours.endpoint_id}"
+        f"Step Functions guardrail: endpoint repaired, {ours.endpoint_id}",
+        f"Step Functions guardrail: ACTION NEEDED, {ours.endpoint_id}",
     ]
 
 
