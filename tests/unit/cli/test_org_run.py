@@ -9,6 +9,7 @@ import pytest
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.model import Definition, Pace
+from guardrail_cli.org.waves import Waves
 from support.rollouts import ACCOUNTS, FIRST, NEXT, REGIONS, WANTED, Site
 
 EU, US = REGIONS
@@ -130,3 +131,50 @@ def test_what_is_tried_again_can_be_stopped_too(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match=r"trying again stopped \(stopped\)"):
         site.rollout.deploy(WANTED)
     assert site.waves_of("UPDATE") == [1]
+
+
+def five(site: Site) -> list[str]:
+    """Leave five accounts in the organisation: the second one is a wave of its own."""
+    site.sets.organisation.units["ou-1"] = ["m", *ACCOUNTS[:5]]
+    return ACCOUNTS[:5]
+
+
+def test_a_wave_of_one_account_that_fails_ends_the_run() -> None:
+    """All of it failed, and the wave that follows is everybody."""
+    site = Site()
+    _, second, *others = five(site)
+    site.rollout.deploy(WANTED)
+    site.sets.broken = {(a, r): "limit exceeded" for a in (second, *others) for r in REGIONS}
+    with pytest.raises(UsageError, match=r"updating stopped \(failed\): .*a quota is used up"):
+        site.rollout.deploy(NEXT)
+    failed = {account for (account, _), one in site.sets.stacks.items() if one.detail == "FAILED"}
+    assert failed == {second}
+
+
+@pytest.mark.parametrize("standing", [True, False])
+def test_a_second_account_that_fails_for_good_keeps_nobody_from_the_next_run(
+    *, standing: bool
+) -> None:
+    """It comes last then, whether its stacks stood before or not."""
+    site = Site()
+    _, second, *_ = everybody = five(site)
+    if standing:
+        site.rollout.deploy(WANTED)
+    site.sets.broken = {(second, region): "limit exceeded" for region in REGIONS}
+    with pytest.raises(UsageError, match="goes on from here"):
+        site.rollout.deploy(NEXT)
+    assert site.rollout.deploy(NEXT) == site.sets.broken
+    settled = {place for place, one in site.sets.stacks.items() if one.settled}
+    assert settled == {(a, r) for a in everybody if a != second for r in REGIONS}
+    assert site.sets.operations[-1][1] == [second]
+
+
+@pytest.mark.parametrize("accounts", [2, 5, 8, 20, 40, 41, 1_000])
+def test_no_wave_may_fail_entirely_unless_that_is_asked_for(accounts: int) -> None:
+    """Whatever share may fail."""
+    ids = [str(number) for number in range(accounts)]
+    for may_fail in (0.05, 0.5, 0.99):
+        waves = list(Waves(may_fail).of(ids))
+        assert all(pace.may_fail < len(wave) for wave, pace in waves)
+    waves = list(Waves(may_fail=1.0).of(ids))
+    assert all(pace.may_fail == len(wave) for wave, pace in waves[1:])

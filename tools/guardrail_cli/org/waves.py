@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from guardrail_cli.org.model import Pace
@@ -20,7 +20,7 @@ class Waves:
     """How fast it goes: one account first, in which nothing may fail, then shares of the rest.
 
     `may_fail` and `at_once` are shares of a wave's accounts, in each region, and never less than
-    one account.
+    one account. A wave in which every account fails is never a success, unless all may.
     """
 
     may_fail: float = MAY_FAIL
@@ -34,8 +34,14 @@ class Waves:
         for share in self.shares:
             until = max(done, ceil(share * len(accounts)))
             if wave := accounts[done:until]:
-                yield wave, self.pace(len(wave))
+                yield wave, self._wary(len(wave))
             done = until
+
+    def _wary(self, accounts: int) -> Pace:
+        """Return the pace of a wave: one that fails entirely would let the next one begin."""
+        pace = self.pace(accounts)
+        most = accounts if self.may_fail >= 1 else accounts - 1
+        return replace(pace, may_fail=min(pace.may_fail, most))
 
     def pace(self, accounts: int) -> Pace:
         """Return the pace of an operation on so many accounts."""
