@@ -140,6 +140,13 @@ class Operation:
         failed = ((p, o) for p, o in self.results.items() if o.status == "FAILED")
         return {place: outcome.reason for place, outcome in failed}
 
+    @property
+    def refusal(self) -> str:
+        """Why it failed as a whole, and in no place of its own; nothing if it did not."""
+        if self.status != "FAILED" or self.failures:
+            return ""
+        return self.reason or f"the operation {self.operation_id} failed, and AWS says no more"
+
 
 class StackSets(Protocol):
     """The stack set of one name, service-managed, with deployment to new accounts switched on."""

@@ -7,11 +7,14 @@ is run twice changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import product
 
+from guardrail_cli.org.causes import advice
 from guardrail_cli.org.model import Instance, Operation, Organisation, Pace, Place, StackSets
 from guardrail_cli.org.operations import UNITS_AT_ONCE, Screen, Watch, by_regions
+from guardrail_cli.org.run import refuse_failure
 from guardrail_cli.org.waves import Waves
 
 SUSPENDED = "the account is suspended"
@@ -44,6 +47,32 @@ class Scope:
         return [one for one in instances if self.holds(one.unit, one.region)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Causes:
+    """Why stacks are left: their deletion `failed`, or the last operation on them was `refused`."""
+
+    failed: dict[Place, str] = field(default_factory=dict)
+    refused: dict[Place, str] = field(default_factory=dict)
+
+    def note(self, ended: Operation, stacks: list[Instance]) -> None:
+        """Note what an operation on these stacks came to."""
+        self.failed.update(ended.failures)
+        self.refused.update((one.place, ended.refusal) for one in stacks)
+
+    def tried(self, stack: Instance) -> bool:
+        """Whether deleting a stack failed, now or before: that alone makes one INOPERABLE.
+
+        Source: AWS CloudFormation API reference, "StackInstanceSummary".
+        """
+        return stack.place in self.failed or stack.state == "INOPERABLE"
+
+    def of(self, stack: Instance) -> str:
+        """Return why a stack is left."""
+        if self.tried(stack):
+            return self.failed.get(stack.place) or stack.reason
+        return self.refused.get(stack.place) or UNREACHED
+
+
 @dataclass(frozen=True)
 class Removal:
     """Deletes stacks of a set, and the set when none is left."""
@@ -70,14 +99,13 @@ class Removal:
         active = self.organisation.active()
         there = scope.of(self.sets.instances())
         gone = self._let_go([one for one in there if one.account not in active], SUSPENDED)
-        failed = self._delete_all(scope)
+        causes = self._delete_all(scope)
         self._tell_still_covered(scope)
         left = scope.of(self.sets.instances())
         gone |= self._let_go([one for one in left if one.skipped], SUSPENDED)
         left = [one for one in left if one.place not in gone]
-        tried = [one for one in left if _was_tried(one, failed)]
-        told = {one.place: UNREACHED for one in left}
-        told |= {one.place: failed.get(one.place) or one.reason for one in tried}
+        tried = [one for one in left if causes.tried(one)]
+        told = {one.place: causes.of(one) for one in left}
         return {**gone, **told, **(self._let_go_of_tried(tried, told) if let_go else {})}
 
     def _let_go_of_tried(self, tried: list[Instance], told: dict[Place, str]) -> dict[Place, str]:
@@ -97,7 +125,9 @@ class Removal:
             pace = Pace(self.waves.pace(len(accounts)).at_once, len(accounts))
             begun = self.sets.detach(units, accounts, list(regions), pace)
             ended = self._watch.follow(begun, len(accounts) * len(regions))
+            refused = product(accounts, regions) if ended.refusal else ()
             gone |= dict.fromkeys(ended.unreached, UNREACHED) | ended.failures
+            gone |= dict.fromkeys(refused, ended.refusal)
         return gone
 
     def the_set(self) -> None:
@@ -111,21 +141,21 @@ class Removal:
     def _watch(self) -> Watch:
         return Watch(self.sets, self.screen, self.sleep)
 
-    def _delete_all(self, scope: Scope) -> dict[Place, str]:
-        """Delete what is meant, and again what that did not reach; return where it failed, why.
+    def _delete_all(self, scope: Scope) -> _Causes:
+        """Delete what is meant, and again what that did not reach; return why any is left.
 
         It ends when nothing more is reached, or when somebody stops an operation.
         """
-        failed: dict[Place, str] = {}
+        causes = _Causes()
         units, before = self._covered(scope), None
-        while self._delete_units(units, failed):
-            left = [one for one in scope.of(self.sets.instances()) if not _was_tried(one, failed)]
+        while self._delete_units(units, causes):
+            left = [one for one in scope.of(self.sets.instances()) if not causes.tried(one)]
             left = [one for one in left if not one.skipped]
             if not left or (before is not None and len(left) >= before):
                 break
             self.screen.say(f"{len(left)} stacks were not reached: deleting those")
             units, before = _grouped((one.unit, one.region) for one in left), len(left)
-        return failed
+        return causes
 
     def _covered(self, scope: Scope) -> dict[tuple[str, ...], list[str]]:
         """Return the units by the regions in which they have stacks, or would get them."""
@@ -136,23 +166,25 @@ class Removal:
             self.screen.say("the set has no stacks there")
         return _grouped(pairs)
 
-    def _delete_units(
-        self, units: dict[tuple[str, ...], list[str]], failed: dict[Place, str]
-    ) -> bool:
-        """Delete the stacks of whole units, so many at once as AWS takes; note what failed.
+    def _delete_units(self, units: dict[tuple[str, ...], list[str]], causes: _Causes) -> bool:
+        """Delete the stacks of whole units, so many at once as AWS takes; note why any is left.
 
         Tell whether nobody stopped it.
         """
         for regions, of_regions in units.items():
             for begin in range(0, len(of_regions), UNITS_AT_ONCE):
-                ended = self._delete(tuple(of_regions[begin : begin + UNITS_AT_ONCE]), regions)
-                failed.update(ended.failures)
+                some = tuple(of_regions[begin : begin + UNITS_AT_ONCE])
+                ended = self._delete(some, regions, causes)
+                if why := ended.refusal:
+                    self.screen.say(f"deleting them failed: {why} ({advice(why)})")
                 if ended.status == "STOPPED":
                     self.screen.say("somebody stopped the operation: no other is begun")
                     return False
         return True
 
-    def _delete(self, units: tuple[str, ...], regions: tuple[str, ...]) -> Operation:
+    def _delete(
+        self, units: tuple[str, ...], regions: tuple[str, ...], causes: _Causes
+    ) -> Operation:
         """Delete stacks, however many fail.
 
         A failure may leave its own stack half deleted, and does nothing to the others. All are to
@@ -162,7 +194,12 @@ class Removal:
         self.screen.say(f"deleting {len(stacks)} stacks of {', '.join(units)}")
         accounts = len({one.account for one in stacks})
         pace = Pace(self.waves.pace(accounts).at_once, accounts)
-        return self._watch.follow(self.sets.remove(units, list(regions), pace), len(stacks))
+        ended = self._watch.follow(self.sets.remove(units, list(regions), pace), len(stacks))
+        causes.note(ended, stacks)
+        if not stacks:
+            # There is no stack that this could be told of.
+            refuse_failure(ended, f"taking out {', '.join(units)}")
+        return ended
 
     def _still_covered(self, scope: Scope) -> list[tuple[str, str]]:
         """Return the units and regions that are meant and deploy to accounts that join."""
@@ -184,11 +221,3 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, ...], list[str
     for unit, of_unit in sorted(regions.items()):
         grouped.setdefault(tuple(sorted(of_unit)), []).append(unit)
     return grouped
-
-
-def _was_tried(stack: Instance, failed: Mapping[Place, str]) -> bool:
-    """Whether deleting a stack failed, now or before: that alone makes one INOPERABLE.
-
-    Source: AWS CloudFormation API reference, "StackInstanceSummary".
-    """
-    return stack.place in failed or stack.state == "INOPERABLE"
