@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from itertools import chain
@@ -32,8 +33,8 @@ from guardrail_cli.org.target import (
     checked,
     first_definition,
     given,
-    kept,
     listed,
+    next_definition,
     refuse_moved_role,
 )
 from guardrail_cli.org.waves import AT_ONCE, MAY_FAIL, Waves
@@ -81,10 +82,10 @@ def _wanted(
         new = first_definition(
             release, target, target.organisation().organization_id(), named, where
         )
-        parameters = {**new.parameters, **changes}
+        wanted = replace(new, parameters={**new.parameters, **changes})
     else:
-        parameters = kept(standing, release, changes)
-    wanted = checked(Definition(release.template, parameters, named, where))
+        wanted = next_definition(release, target, standing, named, where, changes)
+    checked(wanted)
     if standing:
         refuse_moved_role(standing, wanted)
     return wanted, standing, release

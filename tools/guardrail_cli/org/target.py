@@ -29,7 +29,12 @@ class Target:
     delegated: bool = False
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a name that the rest of the project would not recognise."""
+        """Raise UsageError for no home, and a name that the rest of the project does not know."""
+        if not self.home.strip():
+            raise UsageError(
+                "--home names no region: say the one that the stack set is at home in, such as"
+                " --home eu-west-1; if that was a variable of the shell, it is not set"
+            )
         if not self.name.startswith(STACK):
             raise UsageError(
                 f"--stack-set must begin with {STACK}: deploy/scp.json and the role that status"
@@ -41,6 +46,10 @@ class Target:
         """The options that say it, for a command that a person can copy."""
         name = "" if self.name == STACK else f" --stack-set {self.name}"
         return f"--home {self.home}{name}{' --delegated' if self.delegated else ''}"
+
+    def status_region(self, regions: tuple[str, ...]) -> str:
+        """Return in which of the regions the role of status is made, unless another is given."""
+        return self.home if self.home in regions else regions[0]
 
     def sets(self) -> AwsStackSets:
         """Return the stack set."""
@@ -119,7 +128,11 @@ def checked(wanted: Definition) -> Definition:
     region = wanted.parameters.get("StatusRegion", "")
     if region and region not in wanted.regions:
         regions = ", ".join(wanted.regions)
-        raise UsageError(f"StatusRegion takes one of the set's regions, {regions}, not {region!r}")
+        raise UsageError(
+            f"StatusRegion takes one of the set's regions, {regions}, not {region!r}: give"
+            f" --parameter StatusRegion={wanted.regions[0]}, or --parameter StatusRegion= for no"
+            " role to read the status through"
+        )
     if missing := sorted(wanted.declared.keys() - wanted.effective.keys()):
         raise UsageError(f"{', '.join(missing)} must be given")
     return wanted
@@ -158,11 +171,31 @@ def first_definition(
         "Mode": "observe",
         "OrganizationId": organization_id,
         "SweepWindowMinutes": "60",
-        "StatusRegion": target.home if target.home in regions else regions[0],
+        "StatusRegion": target.status_region(regions),
     }
     declared = Definition(release.template, {}).declared
     known = {name: value for name, value in parameters.items() if name in declared}
     return Definition(release.template, known, units, regions)
+
+
+def next_definition(
+    release: Release,
+    target: Target,
+    standing: Definition,
+    units: tuple[str, ...],
+    regions: tuple[str, ...],
+    changes: Mapping[str, str],
+) -> Definition:
+    """Return what a set that stands is to give: what was chosen before, with the changes.
+
+    The region of the role of status may have been taken out meanwhile. Where nobody may read the
+    status no stack has that role, so another region is chosen, as for a new set.
+    """
+    parameters = kept(standing, release, changes)
+    region, reader = parameters.get("StatusRegion"), standing.effective.get("StatusReader")
+    if region and region not in regions and not reader and "StatusRegion" not in changes:
+        parameters["StatusRegion"] = target.status_region(regions)
+    return Definition(release.template, parameters, units, regions)
 
 
 def changed(standing: Definition, wanted: Definition) -> list[str]:
