@@ -20,9 +20,10 @@ from guardrail_cli.org import status as statuses
 from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.artifacts import AwsArtifacts
 from guardrail_cli.org.counting import Counting, counted, one_each, with_defaults
-from guardrail_cli.org.model import Definition
+from guardrail_cli.org.model import Definition, Organisation
 from guardrail_cli.org.operations import UNITS_AT_ONCE
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
+from guardrail_cli.org.organisation import UnitNotFoundError
 from guardrail_cli.org.removing import remove
 from guardrail_cli.org.rollout import Rollout
 from guardrail_cli.org.screen import Terminal
@@ -203,6 +204,18 @@ def _management(target: Target, standing: Definition) -> Iterable[statuses.Row]:
     return statuses.of_management(account, standing, statuses.Own())
 
 
+def _members(organisation: Organisation, units: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the active accounts of the units, and a line for each unit that is not there."""
+    members: set[str] = set()
+    gone: list[str] = []
+    for unit in units:
+        try:
+            members.update(organisation.accounts((unit,)))
+        except UnitNotFoundError as error:
+            gone.append(str(error))
+    return sorted(members), gone
+
+
 @org.command("status")
 def status(
     home: Annotated[str, HOME],
@@ -225,7 +238,9 @@ def status(
     standing, organisation = target.definition(), target.organisation()
     instances = list(target.sets().instances())
     accounts = Accounts(role, organisation.partition(), home)
-    members = organisation.accounts(standing.units) if standing.units else []
+    members, gone = _members(organisation, standing.units)
+    for line in gone:
+        typer.echo(line, err=True)
     places = [(account, region) for account in members for region in standing.regions]
     total = bad = 0
     for row in chain(
@@ -237,7 +252,7 @@ def status(
         typer.echo(statuses.as_json(row) if output is Format.JSON else row.line())
     if output is Format.TEXT:
         typer.echo(f"{total} stacks, {bad} to look at")
-    raise typer.Exit(int(bad > 0 or total == 0))
+    raise typer.Exit(int(bad > 0 or total == 0 or bool(gone)))
 
 
 org.command("remove")(remove)

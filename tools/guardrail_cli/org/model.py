@@ -225,7 +225,8 @@ class Organisation(Protocol):
     def accounts(self, units: tuple[str, ...]) -> list[str]:
         """Return the active accounts in and below the units, without the management account.
 
-        There may be none: units are made before their accounts.
+        There may be none: units are made before their accounts. Raises UsageError that names a
+        unit which is not there.
         A service-managed stack set never reaches that one. Source: AWS CloudFormation user guide,
         "StackSets concepts".
         """

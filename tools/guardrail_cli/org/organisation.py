@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from guardrail_cli.deployed import reaching
+from guardrail_cli.documents import UsageError
+
+
+class UnitNotFoundError(UsageError):
+    """A unit is none of the organisation's: it was deleted, or never was one."""
 
 
 class AwsOrganisation:
@@ -36,13 +43,7 @@ class AwsOrganisation:
     def accounts(self, units: tuple[str, ...]) -> list[str]:
         """See `Organisation.accounts`."""
         management = self.management()
-        with reaching("looking for the accounts of the organisation"):
-            found: set[str] = set()
-            pending = list(units)
-            while pending:
-                unit = pending.pop()
-                found.update(self._active(unit))
-                pending.extend(self._below(unit))
+        found = {account for unit in units for account in self._in_and_below(unit)}
         return sorted(found - {management})
 
     def active(self) -> frozenset[str]:
@@ -51,6 +52,16 @@ class AwsOrganisation:
             pages = self._client.get_paginator("list_accounts").paginate()
             accounts = [one for page in pages for one in page["Accounts"]]
         return frozenset(one["Id"] for one in accounts if _state(one) == "ACTIVE")
+
+    def _in_and_below(self, unit: str) -> set[str]:
+        found: set[str] = set()
+        pending = [unit]
+        with reaching("looking for the accounts of the organisation"), _there(unit):
+            while pending:
+                one = pending.pop()
+                found.update(self._active(one))
+                pending.extend(self._below(one))
+        return found
 
     def _active(self, unit: str) -> set[str]:
         pages = self._client.get_paginator("list_accounts_for_parent").paginate(ParentId=unit)
@@ -62,6 +73,22 @@ class AwsOrganisation:
             ParentId=unit
         )
         return [one["Id"] for page in pages for one in page["OrganizationalUnits"]]
+
+
+@contextmanager
+def _there(unit: str) -> Iterator[None]:
+    """Raise UnitNotFoundError, with what to do, when AWS says that there is no such unit."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ParentNotFoundException":
+            raise
+        raise UnitNotFoundError(
+            f"looking for the accounts of the organisation: there is no unit {unit} in it. If the"
+            " unit was deleted, take it out of the stack set: sfn-guardrail org remove"
+            f" --organization-units {unit}, with the same --home, --stack-set and --delegated;"
+            " else see how it is written (aws organizations list-organizational-units-for-parent)"
+        ) from error
 
 
 def _state(account: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from guardrail_cli.org.accounts import Accounts
 from guardrail_cli.org.leftovers import Leavings
 from guardrail_cli.org.model import Definition, Instance, Place
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
+from guardrail_cli.org.organisation import UnitNotFoundError
 from guardrail_cli.org.removal import Removal, Scope
 from guardrail_cli.org.screen import Terminal
 from guardrail_cli.org.takeout import Left, counted, take_out
@@ -79,7 +81,7 @@ class _Given:
 
         Raises UsageError without a set, if it `must_be`; with one, for some regions of some units:
         deploy gives every unit every region, and would make those stacks again. And for a region
-        without which status could not read the others.
+        without which status could not read the others, and a unit whose stacks are another's.
         """
         sets = self.target.sets()
         standing = self.target.definition() if must_be else sets.definition()
@@ -88,9 +90,36 @@ class _Given:
                 "a stack set has the same regions in all its units: name --organization-units or"
                 " --regions, not both"
             )
-        if standing:
-            self._refuse_blindness(standing)
-        return self.scope.of(sets.instances()) if standing else []
+        if not standing:
+            return []
+        self._refuse_blindness(standing)
+        instances = list(sets.instances())
+        self._refuse_parts(standing, instances)
+        return self.scope.of(instances)
+
+    def _refuse_parts(self, standing: Definition, instances: list[Instance]) -> None:
+        """Raise UsageError for a unit whose accounts have stacks of other units alone.
+
+        A stack belongs to the unit that the set was deployed to, above or below this one. Source:
+        AWS CloudFormation API reference, "StackInstanceSummary", OrganizationalUnitId.
+        """
+        for unit in sorted({*self.scope.units} - {*standing.units}):
+            accounts = self._accounts(unit)
+            owners = {one.unit for one in instances if one.account in accounts} - {unit}
+            if others := sorted(owners - {*self.scope.units}):
+                raise UsageError(
+                    f"the stack set was not deployed to {unit} itself: the stacks in its accounts"
+                    f" belong to {', '.join(others)}: name that with --organization-units, which"
+                    " deletes all of its stacks, or move accounts that are to have none out of it,"
+                    " and StackSets deletes theirs"
+                )
+
+    def _accounts(self, unit: str) -> frozenset[str]:
+        """Return the active accounts in and below a unit; one that was deleted has none."""
+        try:
+            return frozenset(self.target.organisation().accounts((unit,)))
+        except UnitNotFoundError:
+            return frozenset()
 
     def _refuse_blindness(self, standing: Definition) -> None:
         """Raise UsageError if stacks stay, and the roles that status reads them through go."""
@@ -113,9 +142,9 @@ class _Given:
         organisation, in the regions that are given; raises UsageError without any.
         """
         sets, organisation, scope = self.target.sets(), self.target.organisation(), self.scope
-        members = organisation.active() - {organisation.management()}
-        if scope.units:
-            members &= frozenset(organisation.accounts(scope.units))
+        active = organisation.active() - {organisation.management()}
+        of_units = (self._accounts(unit) for unit in scope.units)
+        members = active.intersection(chain(*of_units)) if scope.units else active
         if sets.definition() is None:
             if not scope.regions:
                 raise UsageError(
@@ -124,7 +153,8 @@ class _Given:
                 )
             return sorted((account, region) for account in members for region in scope.regions)
         stood = {p for p in sets.deleted() if not scope.regions or p[1] in scope.regions}
-        return sorted(p for p in stood | {one.place for one in instances} if p[0] in members)
+        stand = {one.place for one in instances if one.account in active}
+        return sorted(stand | {place for place in stood if place[0] in members})
 
     def leavings(self, instances: list[Instance]) -> Leavings:
         """Return what stacks left in other accounts."""
