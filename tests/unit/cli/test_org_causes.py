@@ -72,6 +72,42 @@ def test_what_fails_in_many_accounts_for_one_reason_is_named_for_some(
     ]
 
 
+REQUEST = "0a1b2c3d-0000-4000-8000-{0:012}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "more"),
+    [
+        (
+            f"Limit exceeded (Service: Ec2, Status Code: 400, Request ID: {REQUEST})"
+            f" (RequestToken: {REQUEST}, HandlerErrorCode: ServiceLimitExceeded)",
+            "Limit exceeded (Service: Ec2, Status Code: 400, …)"
+            " (…, HandlerErrorCode: ServiceLimitExceeded)",
+        ),
+        (
+            "not authorized to perform: iam:CreateRole on arn:aws:iam::{0:012}:role/x",
+            "not authorized to perform: iam:CreateRole on arn:aws:iam::…:role/x",
+        ),
+        (
+            f"Stack StackSet-sfn-endpoint-guardrail-{REQUEST} is not to be updated",
+            "Stack StackSet-sfn-endpoint-guardrail-… is not to be updated",
+        ),
+        ("refused (Request ID: R{0}X)", "refused (…)"),
+    ],
+)
+def test_reasons_that_differ_by_an_id_are_one_cause(
+    capsys: pytest.CaptureFixture[str], reason: str, more: str
+) -> None:
+    """Those that are named keep theirs, which AWS's support asks for."""
+    places = {(f"{n:012}", "eu-west-1"): reason.format(n) for n in range(12)}
+    with pytest.raises(typer.Exit):
+        end({**places, ("x", "eu-west-1"): "limit"})
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 7
+    assert reason.format(4) in lines[4]
+    assert lines[5] == f"and 7 more accounts in eu-west-1: {more}"
+
+
 def test_nothing_that_failed_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a word."""
     with pytest.raises(typer.Exit) as ended:

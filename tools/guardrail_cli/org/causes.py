@@ -69,6 +69,19 @@ _ADVICE = (
     (r"not authorized|AccessDenied", "a permission is missing; the sentence names it"),
 )
 
+_IDS = re.compile(
+    r"(?:Request ID|RequestToken): [^\s,)]+"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\b[0-9]{12}\b",
+    re.IGNORECASE,
+)
+"""What differs from account to account in AWS's sentences: ids of requests, stacks, accounts."""
+
+
+def cause(reason: str) -> str:
+    """Return what is the same of a reason wherever it is met."""
+    return _IDS.sub("…", reason)
+
 
 def advice(reason: str) -> str:
     """Return what to do about a failure that AWS describes with `reason`."""

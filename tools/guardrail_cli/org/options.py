@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import typer
 
-from guardrail_cli.org.causes import advice
+from guardrail_cli.org.causes import advice, cause
 from guardrail_cli.org.model import Place
 
 UNITS = typer.Option("--organization-units", help="ou-…, several with commas; or the root, r-…")
@@ -17,17 +17,17 @@ DELEGATED = typer.Option("--delegated", help="this is a delegated administrator'
 
 
 _SHOWN = 5
-"""Places with one reason that are named; a region can fail in a thousand accounts."""
+"""Places with one cause that are named; a region can fail in a thousand accounts."""
 
 
 def end(failed: Mapping[Place, str]) -> None:
     """Print where something failed, why and what to do, and end: with 1 if anything did."""
-    of_reason: dict[tuple[str, str], list[str]] = {}
+    of_cause: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (account, region), reason in sorted(failed.items()):
-        of_reason.setdefault((region, reason), []).append(account)
-    for (region, reason), accounts in of_reason.items():
-        for account in accounts[:_SHOWN]:
+        of_cause.setdefault((region, cause(reason)), []).append((account, reason))
+    for (region, same), places in of_cause.items():
+        for account, reason in places[:_SHOWN]:
             typer.echo(f"{account} {region}: {reason} ({advice(reason)})", err=True)
-        if more := accounts[_SHOWN:]:
-            typer.echo(f"and {len(more)} more accounts in {region}: {reason}", err=True)
+        if more := places[_SHOWN:]:
+            typer.echo(f"and {len(more)} more accounts in {region}: {same}", err=True)
     raise typer.Exit(int(bool(failed)))
