@@ -43,11 +43,14 @@ from guardrail_cli.org.model import Definition, Operation, Place  # noqa: E402 -
 from guardrail_cli.org.operations import Screen  # noqa: E402 - as above
 from guardrail_cli.org.organisation import AwsOrganisation  # noqa: E402 - as above
 from guardrail_cli.org.rollout import Rollout  # noqa: E402 - as above
+from guardrail_cli.org.row import Row  # noqa: E402 - as above
 from guardrail_cli.org.stack_set import AwsStackSets  # noqa: E402 - as above
-from guardrail_cli.org.status import Row, absent, rows  # noqa: E402 - as above
+from guardrail_cli.org.status import absent, rows  # noqa: E402 - as above
+from guardrail_cli.org.target import Target  # noqa: E402 - as above
 from guardrail_cli.org.waves import Waves  # noqa: E402 - as above
 
 ACCOUNTS, REGIONS = 1000, 17
+NAME, HOME = "sfn-endpoint-guardrail", "us-east-1"
 TO_REPAIR = 20
 """VPCs to repair in each account and region when `enforce` begins: assumed."""
 PRIVATELINK_READS = 2
@@ -98,7 +101,7 @@ class Organisation:
         """Return the commands' adapters over this AWS, and the clock that they wait by."""
         # Later than whatever went before; the calls are counted anew.
         clock = self.service.clock = Clock(self.service.clock.now)
-        sets = AwsStackSets("sfn-endpoint-guardrail", "us-east-1", delegated=False)
+        sets = AwsStackSets(NAME, HOME, delegated=False)
         sets._cfn = self.service  # noqa: SLF001 - the client is what is simulated
         organisation = AwsOrganisation("us-east-1")
         organisation._client = Organizations(clock, ACCOUNTS)  # noqa: SLF001 - as above
@@ -160,7 +163,7 @@ def seen(site: Organisation, asked: Members) -> Seen:
     assert standing is not None  # noqa: S101 - it was deployed
     instances = list(sets.instances())
     accounts = organisation.accounts(standing.units)
-    found = list(rows(instances, asked, standing))
+    found = list(rows(instances, asked, standing, Target(NAME, HOME)))
     places = [(account, region) for account in accounts for region in standing.regions]
     return Seen(waiting.now - began, waiting.calls, [*found, *absent(places, instances)])
 

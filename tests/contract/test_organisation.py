@@ -25,8 +25,9 @@ from guardrail_cli.org.artifacts import AwsArtifacts
 from guardrail_cli.org.model import Definition, Instance, Pace
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.packaging import Release
+from guardrail_cli.org.problems import ROLE
 from guardrail_cli.org.stack_set import AwsStackSets
-from guardrail_cli.org.status import ROLE, absent, rows
+from guardrail_cli.org.status import absent, rows
 from guardrail_cli.org.target import Target
 
 RUN = CliRunner()
@@ -187,6 +188,7 @@ def stacks(unit: str) -> list[Instance]:
 
 
 STANDING = Definition(TEMPLATE, {"Mode": "enforce"}, ("ou-1",), REGIONS)
+TARGET = Target(NAME, "us-east-1")
 
 
 def reader() -> Accounts:
@@ -206,15 +208,16 @@ def test_the_status_is_read_in_every_account_and_region(stacks: list[Instance]) 
     swept(stacks[0], now, outcomes={"compliant": 3, "failed": 1}, missing=["no trail"])
     swept(stacks[1], now, outcomes={"compliant": 3})
     swept(stacks[2], now - timedelta(days=2), outcomes={"compliant": 3})
-    read = {(row.account, row.region): row for row in rows(stacks, reader(), STANDING)}
+    read = {(row.account, row.region): row for row in rows(stacks, reader(), STANDING, TARGET)}
     assert read.keys() == {one.place for one in stacks}
     assert {(row.version, row.mode) for row in read.values()} == {("0123456789ab", "enforce")}
     ordered = [read[one.place] for one in stacks]
-    assert [row.fine for row in ordered] == [False, True, False, False]
+    assert [row.fine for row in ordered] == [False, True, False, True]
     assert (ordered[0].open, ordered[0].missing) == (1, 1)
     assert now.strftime("%Y-%m-%d %H:%M") in ordered[1].line()
     assert "no sweep for over a day" in ordered[2].line()
     assert "never" in ordered[3].line()
+    assert "it has not swept yet" in ordered[3].line()
 
 
 def test_a_stack_of_another_version_or_mode_is_told(stacks: list[Instance]) -> None:
@@ -223,19 +226,19 @@ def test_a_stack_of_another_version_or_mode_is_told(stacks: list[Instance]) -> N
     newer = replace(STANDING, template=TEMPLATE.replace("0123456789ab", "ba9876543210"))
     other = replace(STANDING, parameters={"Mode": "observe"})
     for standing, told in ((newer, "the stack set has ba98"), (other, "the stack set's observe")):
-        (row,) = rows(stacks[:1], reader(), standing)
+        (row,) = rows(stacks[:1], reader(), standing, TARGET)
         assert told in row.line()
         assert not row.fine
 
 
 def test_what_cannot_be_read_is_a_row_with_its_cause(stacks: list[Instance]) -> None:
-    """A failed stack with what to do, one that is gone with what AWS says; the rest is read."""
+    """A failed stack with what to do, one that is gone, be it long ago; the rest is read."""
     failed = Instance(*stacks[0].place, "OUTDATED", "FAILED", "Account is suspended")
     gone = Instance(*stacks[1].place, "CURRENT", stack_id="arn:gone")
     asked = [failed, gone, *stacks[2:]]
-    read = {(row.account, row.region): row for row in rows(asked, reader(), STANDING)}
+    read = {(row.account, row.region): row for row in rows(asked, reader(), STANDING, TARGET)}
     assert "take the account out" in read[failed.place].problem
-    assert "looking at the stack" in read[gone.place].problem
+    assert "the stack was deleted in its account" in read[gone.place].problem
     assert [bool(row.problem) for row in read.values()].count(True) == 2
     (row,) = absent([stacks[0].place, ("000000000009", "us-east-1")], stacks)
     assert (row.account, row.state, row.fine) == ("000000000009", "ABSENT", False)

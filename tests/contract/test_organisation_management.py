@@ -18,8 +18,10 @@ from typer.testing import CliRunner
 from guardrail.aws.last_sweep import LastSweep
 from guardrail_cli.main import app
 from guardrail_cli.org.model import Definition
-from guardrail_cli.org.status import UNCOVERED, Own, Row, of_management
+from guardrail_cli.org.row import UNCOVERED, Row
+from guardrail_cli.org.status import of_management
 from guardrail_cli.org.target import Target
+from guardrail_cli.org.told import Own
 from support.stack_sets import FakeOrganisation, FakeStackSets
 
 RUN = CliRunner()
@@ -64,7 +66,7 @@ def deploy_plain() -> None:
 
 def row(standing: Definition = STANDING) -> Row:
     """Return the row of the only region."""
-    (only,) = of_management(DEFAULT_ACCOUNT_ID, standing, Own())
+    (only,) = of_management(DEFAULT_ACCOUNT_ID, standing, Own(), Target(NAME, REGION))
     assert (only.account, only.region) == (DEFAULT_ACCOUNT_ID, REGION)
     return only
 
@@ -116,11 +118,16 @@ def test_what_may_not_be_looked_at_is_told(monkeypatch: pytest.MonkeyPatch, oper
     assert "AccessDenied" in row().problem
 
 
-def status(monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+OBSERVING = Definition(TEMPLATE, {}, (), (REGION,))
+
+
+def status(
+    monkeypatch: pytest.MonkeyPatch, *options: str, standing: Definition = OBSERVING
+) -> Result:
     """Run the command for a set that has no stack, but is known in a region."""
     sets = FakeStackSets(FakeOrganisation({}), STANDING)
     monkeypatch.setattr(Target, "sets", lambda _: sets)
-    monkeypatch.setattr(Target, "definition", lambda _: Definition(TEMPLATE, {}, (), (REGION,)))
+    monkeypatch.setattr(Target, "definition", lambda _: standing)
     return RUN.invoke(app, ["org", "status", "--home", REGION, *options])
 
 
@@ -134,6 +141,16 @@ def test_the_command_shows_it_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.exit_code, result.stdout.endswith("1 stacks, 0 to look at\n")) == (0, True)
     told: dict[str, Any] = json.loads(status(monkeypatch, "--format", "json").stdout)
     assert (told["state"], told["problem"]) == ("PLAIN", "")
+
+
+def test_a_second_set_is_no_measure_of_the_plain_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sets of different modes would never both be fine."""
+    deploy_plain()
+    pilot = Definition(TEMPLATE, {"Mode": "enforce"}, (), (REGION,))
+    for name, code in ((NAME, 1), (f"{NAME}-pilot", 0)):
+        result = status(monkeypatch, "--stack-set", name, standing=pilot)
+        assert (result.exit_code, "its mode is observe" in result.stdout) == (code, code == 1)
+    assert f"compared with the stack set {NAME} alone" in result.stdout
 
 
 def test_a_delegated_administrator_cannot_look(monkeypatch: pytest.MonkeyPatch) -> None:

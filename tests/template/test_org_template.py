@@ -25,7 +25,7 @@ from test_lint import CFN_LINT
 from guardrail.aws.last_sweep import KEY
 from guardrail_cli.documents import UsageError
 from guardrail_cli.org.packaging import Release, release, write
-from guardrail_cli.org.status import ROLE
+from guardrail_cli.org.problems import ROLE
 from guardrail_cli.org.template import PREFIX, expanded, source
 
 pytestmark = pytest.mark.skipif(

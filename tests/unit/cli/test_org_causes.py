@@ -43,7 +43,7 @@ POLICY, PERMISSION, QUOTA = "policy of the organisation", "permission is missing
         ("Limit exceeded for this resource", QUOTA),
         ("sfn-endpoint-guardrail-status already exists", "something of that name"),
         ("Account is suspended", "take the account out"),
-        ("it is INOPERABLE", "`org remove` of its region or unit"),
+        ("it is INOPERABLE", "takes this one stack out of the set"),
         ("there is no stack", "failures beside it"),
         ("something nobody has seen", "events of the stack"),
     ],

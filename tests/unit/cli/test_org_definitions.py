@@ -148,7 +148,7 @@ def test_what_cannot_be_updated_is_told_and_not_tried() -> None:
     failed = site.rollout.deploy(NEXT)
     assert set(failed) == {place}
     assert "INOPERABLE" in failed[place]
-    assert "`org remove` of its region or unit" in advice(failed[place])
+    assert "takes this one stack out of the set" in advice(failed[place])
     assert not any(
         ACCOUNTS[5] in names for what, names, _ in site.sets.operations if what == "UPDATE"
     )

@@ -58,8 +58,8 @@ _ADVICE = (
     ),
     (
         r"INOPERABLE",
-        "deleting it failed, and no update reaches it any more: `org remove` of its region or unit"
-        " tries again, or with --let-go leaves it to be deleted in its account",
+        "deleting it failed, and no update reaches it any more: `org status` has the call that"
+        " takes this one stack out of the set",
     ),
     (r"suspended|closed", "take the account out of the organisational unit, or reopen it"),
     (

@@ -24,8 +24,10 @@ from guardrail_cli.org.model import Definition, Organisation
 from guardrail_cli.org.operations import UNITS_AT_ONCE
 from guardrail_cli.org.options import DELEGATED, HOME, NAME, REGIONS, UNITS, end
 from guardrail_cli.org.organisation import UnitNotFoundError
+from guardrail_cli.org.problems import ROLE
 from guardrail_cli.org.removing import remove
 from guardrail_cli.org.rollout import Rollout
+from guardrail_cli.org.row import UNCOVERED, Row, as_json
 from guardrail_cli.org.screen import Terminal
 from guardrail_cli.org.target import (
     Target,
@@ -38,6 +40,7 @@ from guardrail_cli.org.target import (
     next_definition,
     refuse_moved_role,
 )
+from guardrail_cli.org.told import Own
 from guardrail_cli.org.waves import AT_ONCE, MAY_FAIL, Waves
 
 org = typer.Typer(
@@ -195,13 +198,13 @@ def _roll_out(
     end(rollout.deploy(wanted))
 
 
-def _management(target: Target, standing: Definition) -> Iterable[statuses.Row]:
+def _management(target: Target, standing: Definition) -> Iterable[Row]:
     """Return the rows of the management account; say so if this is another, which cannot look."""
     account = account_id(target.home)
     if target.delegated or account != target.organisation().management():
         typer.echo("the management account, which no stack set reaches, is not looked at", err=True)
         return ()
-    return statuses.of_management(account, standing, statuses.Own())
+    return statuses.of_management(account, standing, Own(), target)
 
 
 def _members(organisation: Organisation, units: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -220,9 +223,7 @@ def _members(organisation: Organisation, units: Iterable[str]) -> tuple[list[str
 def status(
     home: Annotated[str, HOME],
     name: Annotated[str, NAME] = STACK,
-    role: Annotated[
-        str, typer.Option(help="role of every account to read through")
-    ] = statuses.ROLE,
+    role: Annotated[str, typer.Option(help="role of every account to read through")] = ROLE,
     output: Annotated[
         Format, typer.Option("--format", help="text, or one JSON a line")
     ] = Format.TEXT,
@@ -245,11 +246,11 @@ def status(
     total = bad = 0
     for row in chain(
         _management(target, standing),
-        statuses.rows(instances, accounts, standing),
+        statuses.rows(instances, accounts, standing, target),
         statuses.absent(places, instances),
     ):
-        total, bad = total + (row.state != statuses.UNCOVERED), bad + (not row.fine)
-        typer.echo(statuses.as_json(row) if output is Format.JSON else row.line())
+        total, bad = total + (row.state != UNCOVERED), bad + (not row.fine)
+        typer.echo(as_json(row) if output is Format.JSON else row.line())
     if output is Format.TEXT:
         typer.echo(f"{total} stacks, {bad} to look at")
     raise typer.Exit(int(bad > 0 or total == 0 or bool(gone)))
