@@ -24,6 +24,40 @@ NAME = "sfn-endpoint-guardrail"
 ROLE = "OrganizationAccountAccessRole"
 STATES = "com.amazonaws.us-east-1.states"
 GROUP = "sfn-endpoint-guardrail-states"
+_RECORDS = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "TableName": "records",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    },
+}
+TEMPLATE = json.dumps(
+    {
+        "Parameters": {
+            "Mode": {
+                "Type": "String",
+                "Default": "",
+                "AllowedValues": ["", "observe", "enforce-new", "enforce"],
+                "ConstraintDescription": "observe, enforce-new or enforce",
+            },
+            **{
+                name: {"Type": "String", "Default": ""}
+                for name in ("ArtifactPrefix", "OrganizationId", "StatusRegion")
+            },
+            "SweepWindowMinutes": {"Type": "Number", "Default": 15},
+        },
+        "Resources": {"Records": _RECORDS},
+        "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
+    }
+)
 
 
 def new_organisation() -> str:
