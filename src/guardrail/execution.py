@@ -7,7 +7,7 @@ gets one endpoint write in each invocation: its event brings the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -213,9 +213,20 @@ class Execution:
             # It may have happened, and is tried again.
             raise
         except GuardrailError:
-            for service, ids in by_service.items():
-                self._records.note_staying(action.vpc_id, service, frozenset(ids))
+            self._note_staying(action.vpc_id, by_service)
             raise
+
+    def _note_staying(self, vpc_id: str, by_service: Mapping[Service, Collection[str]]) -> None:
+        try:
+            for service, ids in by_service.items():
+                self._records.note_staying(vpc_id, service, frozenset(ids))
+        except GuardrailError as error:
+            # What EC2 said comes first.
+            self.untidy = error
+
+
+_REFUSED_WRITES = 2
+"""How many endpoint writes that EC2 refuses a pass makes: they use the account's tokens up, too."""
 
 
 def _is_held_up(action: Action, steps: Iterable[Step], errors: Collection[GuardrailError]) -> bool:
@@ -225,29 +236,30 @@ def _is_held_up(action: Action, steps: Iterable[Step], errors: Collection[Guardr
     if any(isinstance(error, RetryableError) for error in errors):
         return True
     failed = [step.action for step in steps if step.result is Result.FAILED]
+    writes = [a for a in failed if a.kind in ENDPOINT_WRITES and not isinstance(a, WritePolicy)]
+    if action.kind in ENDPOINT_WRITES and len(writes) >= _REFUSED_WRITES:
+        return True
     return any(_needs(action, other) for other in failed)
 
 
 def _needs(action: Action, other: Action) -> bool:
     """Whether an action is impossible, or would cut clients off, without another that failed."""
     about = {getattr(action, name, None) for name in ("endpoint_id", "group_id")}
-    creates, named = isinstance(action, CreateEndpoint), _gives_name(action)
     match other:
         case RestoreTags():
             # No role may change what does not bear the tag.
-            return other.resource_id in about
+            return other.resource_id in about.union(getattr(action, "endpoint_ids", ()))
         case CreateSecurityGroup():
             return PENDING_GROUP in about
         case AuthorizeClients():
-            # With the name, calls would go to an endpoint that does not let them in.
-            return named or other.group_id in about
-        case AttachSecurityGroup():
-            return named and other.endpoint_id in about
+            return other.group_id in about
         case EnableVpcDns():
-            return named or creates
+            return isinstance(action, CreateEndpoint) or _gives_name(action)
         case DeleteEndpoint():
-            # Its own would be refused while it stands: the group, the name, another in its place.
-            return named or creates or isinstance(action, DeleteSecurityGroup)
+            # While it stands, its group and name are not to be had, nor is another in its place.
+            services = {service for service, _ in other.endpoints}
+            again = isinstance(action, CreateEndpoint) and action.service in services
+            return again or _gives_name(action) or isinstance(action, DeleteSecurityGroup)
         case _:
             return False
 

@@ -223,16 +223,22 @@ def _refusals(
 ) -> Iterator[Notice]:
     """Yield one notice for each step that another attempt will not mend.
 
-    And of a sweep for each policy that it could not put back: attempts have been made before. Where
-    no step failed, but looking or remembering did, it is one.
+    Steps of one kind that are about no single endpoint share one. And of a sweep for each policy
+    that it could not put back: attempts have been made before. Where no step failed, but looking or
+    remembering did, it is one.
     """
     failed = [step for step in report.steps if step.error]
     left = [f for f in report.findings if f.reason.is_drift and not _is_removed(f, report)]
+    of_one: dict[tuple[str, ...], list[Step]] = {}
     for step in failed:
         policy = report.trigger.is_sweep and isinstance(step.action, WritePolicy)
-        if step.error and (policy or not isinstance(step.error, RetryableError)):
-            about = [finding for finding in left if removes(step.action, finding)]
-            yield _refused(step.error, [step], about, common)
+        if policy or not isinstance(step.error, RetryableError):
+            kind = (step.action.kind, type(step.error).__name__, _single_endpoint([step]) or "")
+            of_one.setdefault(kind, []).append(step)
+    for steps in of_one.values():
+        about = [f for f in left if any(removes(step.action, f) for step in steps)]
+        if first := steps[0].error:
+            yield _refused(first, steps, about, common)
     if error and not failed and not isinstance(error, RetryableError):
         yield _refused(error, [], left, common)
 
@@ -253,7 +259,7 @@ def _refused(
         "drift": [_finding(finding) for finding in left],
         "actions": [_action(step) for step in failed],
     }
-    doing = [*(step.action.kind for step in failed), type(error).__name__]
+    doing = [*dict.fromkeys(step.action.kind for step in failed), type(error).__name__]
     return Notice(Kind.REFUSED, " ".join(doing), detail)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from guardrail.core.actions import ActionKind
 from guardrail.core.memory import VpcMemory
-from guardrail.core.model import Finding, Intent, ObservedVpc, Plan
+from guardrail.core.model import Finding, Intent, Mode, ObservedVpc, Plan
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import LOOK_AGAIN, Trigger
 from guardrail.errors import GuardrailError
@@ -81,7 +81,7 @@ class Reconciler:
                 continue
             one = Pass(self, trigger, inventory, memory, kept, looked)
             # An event that leads to many may have had to wait for the writes of those before.
-            aged = self.agenda is None and len(vpc_ids) > 1 and self.now() - looked > FRESH
+            aged = len(vpc_ids) > 1 and self.now() - looked > FRESH
             yield self._reconcile(one, vpc, trigger, memory, aged=aged)
 
     def _reconcile(
@@ -92,10 +92,15 @@ class Reconciler:
         except GuardrailError as error:
             return Report(vpc.vpc_id, trigger, self.owner.intent.mode, error=str(error)), error
         one.prepare(seen)
-        if aged and one.writes:
+        if aged and one.writes and self._may_look_anew:
             one.look_anew()
         one.carry_out()
         return one.report(), one.error
+
+    @property
+    def _may_look_anew(self) -> bool:
+        """Not where nothing is written, nor what looks at interfaces besides."""
+        return self.owner.intent.mode is not Mode.OBSERVE and self.agenda is None
 
     def _with_interfaces(
         self, vpc: ObservedVpc, trigger: Trigger, memory: VpcMemory

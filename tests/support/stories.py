@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
+from guardrail.core.actions import Action
 from guardrail.core.model import Mode
 from guardrail.core.names import Service
 from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.core.wish import Wish, WishKind
+from guardrail.errors import TerminalError
 from guardrail.report import Outcome, Report
 from support.fakes import BASELINE
 from support.world import ALICE, World
@@ -72,3 +75,13 @@ def untag(world: World, vpc_id: str) -> None:
     """Take the stack's tag off the managed group."""
     (group,) = world.network.state[vpc_id].groups
     world.network.change(vpc_id, groups=(replace(group, tagged=False),))
+
+
+def refusing(kind: type[Action]) -> Callable[[Action], None]:
+    """Return what lets EC2 refuse actions of a kind for good."""
+
+    def refuse(action: Action) -> None:
+        if isinstance(action, kind):
+            raise TerminalError("explicit deny")
+
+    return refuse

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 from guardrail.core.actions import (
     Action,
-    AuthorizeClients,
-    CreateSecurityGroup,
     DeleteEndpoint,
-    RestoreTags,
     SetPrivateDns,
 )
 from guardrail.core.memory import Cause, Yield
@@ -21,20 +17,10 @@ from guardrail.core.reasons import Reason
 from guardrail.core.trail import Trigger
 from guardrail.errors import NameTakenError, TerminalError
 from support.fakes import BASELINE
-from support.stories import covered, new_world, reasons
+from support.stories import covered, new_world, reasons, refusing
 from support.world import ALICE, VPC_CHANGE, World
 
 BOTH = tuple(Service)
-
-
-def refusing(kind: type[Action]) -> Callable[[Action], None]:
-    """Return what refuses actions of a kind for good."""
-
-    def refuse(action: Action) -> None:
-        if isinstance(action, kind):
-            raise TerminalError("explicit deny")
-
-    return refuse
 
 
 def at_ease(action: Action) -> None:
@@ -82,6 +68,48 @@ class TestNameLeft:
         world.sweep()
         assert world.network.endpoints(vpc_id)[0].private_dns
 
+    def test_an_endpoint_made_later_keeps_it(self) -> None:
+        """The owner's took our place, and went again within the half hour."""
+        world, vpc_id = covered()
+        world.wants_endpoint(vpc_id)
+        world.clock.advance(minutes=1)
+        theirs = world.network.add_endpoint(vpc_id, BASELINE, private_dns=True)
+        subnets = frozenset(s.subnet_id for s in world.network.state[vpc_id].subnets)
+        world.network.change_endpoint(theirs, subnet_ids=subnets)
+        world.looks_again(vpc_id)
+        world.network.delete_endpoint(theirs)
+        world.settled(vpc_id)
+        world.sweep()
+        assert [e.private_dns for e in world.network.endpoints(vpc_id)] == [True]
+
+    def test_what_the_owner_switches_on_again_by_hand_stays_on(self) -> None:
+        """He wants no endpoint of his own any more."""
+        world, vpc_id = covered()
+        world.wants_endpoint(vpc_id)
+        world.clock.advance(minutes=5)
+        (ours,) = world.network.endpoints(vpc_id)
+        world.network.change_endpoint(ours.endpoint_id, private_dns=True)
+        before = world.network.endpoint_writes
+        for _ in range(3):
+            world.looks_again(vpc_id)
+        assert world.network.endpoint_writes == before
+
+    def test_it_is_not_tried_for_half_an_hour_to_give_it_up(self) -> None:
+        """Where nobody lets the guardrail modify an endpoint, a few calls show it."""
+        world, vpc_id = covered()
+        tried = []
+
+        def refuse(action: Action) -> None:
+            if isinstance(action, SetPrivateDns):
+                tried.append(action)
+                raise TerminalError("explicit deny")
+
+        world.network.before_apply = refuse
+        world.wants_endpoint(vpc_id)
+        for _ in range(10):
+            world.looks_again(vpc_id)
+        assert len(tried) == 3
+
     def test_ours_of_a_service_that_gets_none_any_more_leaves_it_too(self) -> None:
         """`Services` says what is made; what was made is in its owner's way."""
         world, vpc_id = covered(*BOTH)
@@ -112,54 +140,6 @@ class TestNameLeft:
             world.sweep()
             world.clock.advance(hours=1)
         assert len(tried) == 1
-
-
-class TestRefusedForGood:
-    """What nobody lets the guardrail do keeps waiting only what needs it."""
-
-    def test_subnets_are_added_though_no_rule_can_be(self) -> None:
-        """The name waits: calls would go where some clients are not let in."""
-        world, vpc_id = covered()
-        (ours,) = world.network.endpoints(vpc_id)
-        subnets = ours.subnet_ids
-        fewer = frozenset(sorted(subnets)[:1])
-        world.network.change_endpoint(ours.endpoint_id, private_dns=False, subnet_ids=fewer)
-        world.network.change(vpc_id, cidrs=("10.0.0.0/16", "10.9.0.0/16"))
-        world.network.before_apply = refusing(AuthorizeClients)
-        for _ in range(3):
-            world.sweep()
-            world.clock.advance(hours=1)
-        (ours,) = world.network.endpoints(vpc_id)
-        assert (ours.subnet_ids, ours.private_dns) == (subnets, False)
-
-    def test_the_other_services_endpoint_is_repaired(self) -> None:
-        """Though the tag of the first cannot be put back."""
-        world, vpc_id = covered(*BOTH)
-        first, second = world.network.endpoints(vpc_id)
-        world.network.change_endpoint(first.endpoint_id, tags={}, private_dns=False)
-        world.network.change_endpoint(second.endpoint_id, private_dns=False)
-        world.network.before_apply = refusing(RestoreTags)
-        for _ in range(3):
-            world.sweep()
-            world.clock.advance(hours=1)
-        named = [world.network.endpoint(e.endpoint_id).private_dns for e in (first, second)]
-        assert named == [False, True]
-
-    def test_the_other_service_gets_its_endpoint_with_its_own_group(self) -> None:
-        """Though the group of the first, or of the second, cannot be made."""
-        for refused, made in (BOTH, BOTH[::-1]):
-            world = new_world(services=BOTH)
-            vpc_id = world.network.add_vpc()
-
-            def refuse(action: Action, name: str = f"sfn-endpoint-guardrail-{refused}") -> None:
-                if isinstance(action, CreateSecurityGroup) and action.name == name:
-                    raise TerminalError("explicit deny")
-
-            world.network.before_apply = refuse
-            for _ in range(3):
-                world.settled(vpc_id)
-            assert [e.service for e in world.network.endpoints(vpc_id)] == [made]
-            assert len(world.network.state[vpc_id].groups) == 1
 
 
 class TestTeardown:

@@ -6,7 +6,8 @@ away by somebody, in any order; what is there now says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from guardrail.core.actions import AddSubnets, SetPrivateDns
 from guardrail.core.dns import dns_actions, what_is_off, will_be_on
@@ -27,19 +28,30 @@ from guardrail.core.reasons import Reason
 from guardrail.core.subnets import candidates, missing_subnets
 from guardrail.core.wish import Wish, WishKind
 
+_GIVEN_UP_WITHIN = timedelta(minutes=5)
+"""How long giving a name up is tried: two appointments, should the first write go elsewhere."""
+
 
 def completion_steps(
     vpc: ObservedVpc, endpoint: Endpoint, offer: ServiceOffer, intent: Intent, known: Known
 ) -> Iterator[Step]:
     """Yield what `endpoint` lacks: findings, and actions in the order to carry out."""
-    yield from group_steps(vpc, endpoint, intent)
+    group = list(group_steps(vpc, endpoint, intent))
+    yield from group
     usable = candidates(vpc.subnets, offer, intent)
     added = missing_subnets(usable, endpoint.subnet_ids, vpc.subnets, intent.max_zones)
     if added:
         message = f"in {len(endpoint.subnet_ids)} subnets; {', '.join(added)} should be added"
         yield Finding(Reason.SUBNET_MISSING, message, offer.service, endpoint.endpoint_id)
         yield AddSubnets(endpoint.endpoint_id, added)
-    yield from name_steps(vpc, endpoint, offer, intent, known)
+    if _serves_clients(endpoint, group) or endpoint.private_dns:
+        # With the name, calls would go where nobody answers; what is done about that comes first.
+        yield from name_steps(vpc, endpoint, offer, intent, known)
+
+
+def _serves_clients(endpoint: Endpoint, group: Iterable[Step]) -> bool:
+    blocked = any(isinstance(s, Finding) and s.reason is Reason.CLIENTS_BLOCKED for s in group)
+    return bool(endpoint.subnet_ids) and not blocked
 
 
 def name_steps(
@@ -60,25 +72,34 @@ def cession_steps(endpoint: Endpoint, offer: ServiceOffer, known: Known) -> Iter
     Half an hour at most, and once in 24 hours: a call that fails on purpose does not keep private
     DNS off, and no failed call deletes anything.
     """
-    target = (offer.service, endpoint.endpoint_id)
     if not endpoint.private_dns:
         return
-    if ceded := known.memory.ceding(offer.service, known.now):
-        # It was begun, and somebody or something kept the name from being given up.
-        yield Finding(Reason.YIELDING, _left_to(ceded), *target)
-        yield SetPrivateDns(endpoint.endpoint_id, enabled=False)
+    target = (offer.service, endpoint.endpoint_id)
+    ceded = known.memory.ceding(offer.service, known.now)
+    wish = known.wish if known.wish and _is_about(known.wish, endpoint, offer) else None
+    if wish is None:
+        if ceded and _is_unfinished(ceded, offer, known):
+            yield Finding(Reason.YIELDING, _left_to(ceded), *target)
+            yield SetPrivateDns(endpoint.endpoint_id, enabled=False)
         return
-    wish = known.wish
-    if wish is None or not _is_about(wish, offer) or endpoint.endpoint_id in wish.about:
-        # Where it was refused to ours itself, some time ago, no endpoint of the owner's wants it.
-        return
-    if refusal := _refusal(wish, offer, known):
-        yield Finding(Reason.YIELD_SPENT, refusal, *target)
-        return
-    yield CessionBegins(offer.service, Cession(known.now, wish.actor, wish.event_id))
+    if not ceded:
+        if refusal := _refusal(wish, offer, known):
+            yield Finding(Reason.YIELD_SPENT, refusal, *target)
+            return
+        yield CessionBegins(offer.service, Cession(known.now, wish.actor, wish.event_id))
     message = f"{wish.told()}; the name is left to it for half an hour"
     yield Finding(Reason.YIELDING, message, *target)
     yield SetPrivateDns(endpoint.endpoint_id, enabled=False)
+
+
+def _is_unfinished(ceded: Cession, offer: ServiceOffer, known: Known) -> bool:
+    """Whether what has the name still is what was to give it up, and could not at once.
+
+    Only in the first minutes: later it has been given back by hand, or nobody lets it be given up.
+    """
+    made = known.memory.creations.get(offer.service)
+    stood = made is not None and made.begun <= ceded.begun
+    return stood and known.now - ceded.begun < _GIVEN_UP_WITHIN
 
 
 def _left_to(ceded: Cession) -> str:
@@ -88,10 +109,13 @@ def _left_to(ceded: Cession) -> str:
     )
 
 
-def _is_about(wish: Wish, offer: ServiceOffer) -> bool:
-    return wish.kind is WishKind.OWN_ENDPOINT and not wish.names.isdisjoint(
-        {offer.name, *offer.dns_names}
-    )
+def _is_about(wish: Wish, endpoint: Endpoint, offer: ServiceOffer) -> bool:
+    """Whether an endpoint of the owner's wants the service's name.
+
+    None does where it was refused to ours itself, some time ago.
+    """
+    named = not wish.names.isdisjoint({offer.name, *offer.dns_names})
+    return wish.kind is WishKind.OWN_ENDPOINT and named and endpoint.endpoint_id not in wish.about
 
 
 def _refusal(wish: Wish, offer: ServiceOffer, known: Known) -> str:
