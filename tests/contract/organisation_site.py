@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from guardrail.aws.records import DynamoRecords
 from guardrail.core.memory import Creation
 from guardrail.core.names import MANAGED_TAG, Service
+from guardrail_cli.org import takeout
 from guardrail_cli.org.model import Place
 from guardrail_cli.org.proof import TABLE
 from support.fakes import BASELINE
@@ -24,7 +25,7 @@ NAME = "sfn-endpoint-guardrail"
 ROLE = "OrganizationAccountAccessRole"
 STATES = "com.amazonaws.us-east-1.states"
 GROUP = "sfn-endpoint-guardrail-states"
-_RECORDS = {
+RECORDS = {
     "Type": "AWS::DynamoDB::Table",
     "Properties": {
         "TableName": "records",
@@ -54,7 +55,7 @@ TEMPLATE = json.dumps(
             },
             "SweepWindowMinutes": {"Type": "Number", "Default": 15},
         },
-        "Resources": {"Records": _RECORDS},
+        "Resources": {"Records": RECORDS},
         "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
     }
 )
@@ -202,3 +203,10 @@ def refuse(monkeypatch: pytest.MonkeyPatch, operation: str, code: str) -> None:
         return call(client, asked, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+
+
+def be_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be the management account of moto's own id, and wait for nothing."""
+    monkeypatch.delenv("MOTO_ACCOUNT_ID")
+    monkeypatch.setattr(takeout, "ROUND_SECONDS", 0.0)
+    ec2_of.cache_clear()

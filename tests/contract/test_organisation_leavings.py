@@ -10,6 +10,7 @@ from botocore.client import BaseClient
 from organisation_site import (
     NAME,
     ROLE,
+    be_quick,
     client_of,
     deployed,
     ec2_of,
@@ -35,9 +36,7 @@ from support.stack_sets import Said
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be the management account of moto's own id, and wait for nothing."""
-    monkeypatch.delenv("MOTO_ACCOUNT_ID")
-    monkeypatch.setattr(takeout, "ROUND_SECONDS", 0.0)
-    ec2_of.cache_clear()
+    be_quick(monkeypatch)
 
 
 @pytest.fixture

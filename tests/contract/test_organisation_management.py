@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import Result
 from moto.core import DEFAULT_ACCOUNT_ID
-from organisation_site import NAME, new_organisation, refuse
+from organisation_site import NAME, RECORDS, new_organisation, refuse
 from typer.testing import CliRunner
 
 from guardrail.aws.last_sweep import LastSweep
@@ -26,25 +26,10 @@ from support.stack_sets import FakeOrganisation, FakeStackSets
 
 RUN = CliRunner()
 REGION = "us-east-1"
-TABLE = {
-    "Type": "AWS::DynamoDB::Table",
-    "Properties": {
-        "TableName": "records",
-        "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": [
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        "AttributeDefinitions": [
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    },
-}
 TEMPLATE = json.dumps(
     {
         "Parameters": {"Mode": {"Type": "String", "Default": "observe"}},
-        "Resources": {"Records": TABLE},
+        "Resources": {"Records": RECORDS},
         "Outputs": {"Table": {"Value": {"Ref": "Records"}}, "Version": {"Value": "0123456789ab"}},
     }
 )

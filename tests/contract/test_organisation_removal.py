@@ -12,7 +12,7 @@ from click.testing import Result
 from organisation_site import (
     NAME,
     ROLE,
-    ec2_of,
+    be_quick,
     made,
     made_by_stack,
     new_organisation,
@@ -24,7 +24,7 @@ from organisation_site import (
 from typer.testing import CliRunner
 
 from guardrail_cli.main import app
-from guardrail_cli.org import removing, takeout
+from guardrail_cli.org import removing
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.organisation import AwsOrganisation
 from guardrail_cli.org.rollout import Rollout
@@ -39,9 +39,7 @@ READER = "arn:aws:iam::111122223333:role/platform"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be the management account of moto's own id, and wait for nothing."""
-    monkeypatch.delenv("MOTO_ACCOUNT_ID")
-    monkeypatch.setattr(takeout, "ROUND_SECONDS", 0.0)
-    ec2_of.cache_clear()
+    be_quick(monkeypatch)
 
 
 @pytest.fixture

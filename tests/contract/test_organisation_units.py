@@ -14,7 +14,7 @@ from click.testing import Result
 from organisation_site import (
     NAME,
     ROLE,
-    ec2_of,
+    be_quick,
     made_by_stack,
     new_organisation,
     new_unit,
@@ -24,12 +24,12 @@ from typer.testing import CliRunner
 
 from guardrail_cli.documents import UsageError
 from guardrail_cli.main import app
-from guardrail_cli.org import packaging, takeout
+from guardrail_cli.org import packaging
 from guardrail_cli.org.model import Definition
 from guardrail_cli.org.organisation import AwsOrganisation, UnitNotFoundError
 from guardrail_cli.org.packaging import Release
 from guardrail_cli.org.rollout import Rollout
-from guardrail_cli.org.status import Row
+from guardrail_cli.org.row import Row
 from guardrail_cli.org.target import Target
 from support.stack_sets import FakeArtifacts, FakeOrganisation, FakeStackSets, Said
 
@@ -45,9 +45,7 @@ GONE = "ou-abcd-11111111"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be the management account of moto's own id, and wait for nothing."""
-    monkeypatch.delenv("MOTO_ACCOUNT_ID")
-    monkeypatch.setattr(takeout, "ROUND_SECONDS", 0.0)
-    ec2_of.cache_clear()
+    be_quick(monkeypatch)
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_what_ec2_said_is_told_though_the_table_fails() -> None:
     def fails(*_: object) -> None:
         raise RetryableError("the table does not answer")
 
-    world.records.note_staying = fails  # type: ignore[method-assign]
+    world.records.note_staying = fails
     world.tears_down(vpc_id)
     assert [type(error) for error in world.errors] == [RetryableError]
     assert any("explicit deny" in str(detail) for _, detail in world.heard.events)
